@@ -1,0 +1,1 @@
+"""Coaching: transcripts of classroom talk become reports with evidence."""

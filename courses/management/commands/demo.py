@@ -1,0 +1,74 @@
+"""`manage.py demo`: the demo course and its people."""
+
+from __future__ import annotations
+
+import json
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from courses.demo import course as demo
+from courses.models import Material
+from tutor.accounts.demo import DEMO_USERS
+from tutor.jobs import State
+
+
+class Command(BaseCommand):
+    help = "Create the demo course, its people and its materials, and read the materials. Safe to run again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object a material and one for the course"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        course, waiting = demo.load()
+        if waiting and not options["json"]:
+            self.stdout.write(f"Reading the {len(waiting)} materials of the demo course (once) …")
+        failed = [material for material in waiting if not self.read(material, as_json=options["json"])]
+        if options["json"]:
+            logins = [person.email for person in DEMO_USERS]
+            self.stdout.write(
+                json.dumps({"course": course.slug, "materials": course.materials.count(), "logins": logins})
+            )
+        elif waiting:
+            self.stdout.write("The demo course is ready.")
+        if waiting and not settings.DEMO:
+            self.stderr.write("The demo's passwords are refused until LYCEUM_DEMO=1 is set.")
+        if failed:
+            raise CommandError(
+                "Some demo materials could not be read; see above. Run the command again to retry."
+            )
+
+    def read(self, material: Material, *, as_json: bool) -> bool:
+        """Read one material and say how it went."""
+        from courses.ingestion import ingest
+
+        began = time.monotonic()
+        if material.state != State.QUEUED:  # it failed, or an earlier start was interrupted
+            material.queue()
+        ingest(material)
+        material.refresh_from_db()
+        seconds = round(time.monotonic() - began, 1)
+        passages = material.passages.count()
+        if as_json:
+            self.stdout.write(
+                json.dumps(
+                    {
+                        "material": str(material.uuid),
+                        "file": material.filename,
+                        "state": material.state,
+                        "passages": passages,
+                        "seconds": seconds,
+                        "error": material.error,
+                    }
+                )
+            )
+        else:
+            outcome = material.error or f"{passages} passages, {seconds} s"
+            self.stdout.write(f"  {material.title}: {outcome}")
+        self.stdout.flush()
+        return material.state == State.DONE

@@ -1,0 +1,3 @@
+from tests.courses.conftest import cast, fresh_limits
+
+__all__ = ["cast", "fresh_limits"]

@@ -1,0 +1,48 @@
+"""The people of the demo, and the guard that keeps their published passwords out of a real site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from tutor.accounts.models import User
+
+DOMAIN = "lyceum.example"
+
+
+@dataclass(frozen=True)
+class DemoUser:
+    """One demo login. `role` is the role in the demo course; an admin has none."""
+
+    email: str
+    name: str
+    password: str
+    role: str = ""
+    admin: bool = False
+
+
+DEMO_USERS = [
+    DemoUser(f"admin@{DOMAIN}", "Ada Admin", "demo-admin", admin=True),
+    DemoUser(f"instructor@{DOMAIN}", "Iris Instructor", "demo-instructor", role="instructor"),
+    DemoUser(f"staff@{DOMAIN}", "Theo Assistant", "demo-staff", role="staff"),
+    DemoUser(f"student@{DOMAIN}", "Sam Student", "demo-student", role="student"),
+]
+PASSWORDS = {person.password for person in DEMO_USERS}
+
+
+class DemoGuard:
+    """Authentication backend that comes first and refuses the demo's passwords outside the demo (LYCEUM_DEMO=0)."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
+        """Let nobody in; raise PermissionDenied, which ends the sign-in, for a demo login on a real site."""
+        login = str(credentials.get("email") or credentials.get("username") or "").lower()
+        if not settings.DEMO and login.endswith(f"@{DOMAIN}") and credentials.get("password") in PASSWORDS:
+            raise PermissionDenied("Demo logins work only with LYCEUM_DEMO=1.")
+
+    def get_user(self, user_id: int) -> User | None:
+        """This backend signs nobody in."""
+        return None

@@ -1,0 +1,27 @@
+"""The Celery application. Every task names its queue: ingest, coach, train or maintenance."""
+
+import os
+from typing import Any
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutor.settings")
+
+app = Celery("lyceum")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+def every(seconds: float, task: str) -> dict[str, Any]:
+    """A line of the schedule. A run that nobody took before the next is due is dropped."""
+    return {"task": task, "schedule": seconds, "options": {"queue": "maintenance", "expires": seconds}}
+
+
+# What `celery beat` sends; `manage.py serve` runs it in the maintenance worker.
+app.conf.beat_schedule = {
+    "jobs": every(30, "jobs.reap"),
+    "propositions": every(120, "courses.refine_waiting"),
+    "turns": every(30, "chat.close_dead_turns"),
+    "starters": every(30, "chat.refresh_starters"),
+    "canary": every(120, "dashboard.canary"),
+}

@@ -1,0 +1,97 @@
+"""The question that search should see: one that stands without the conversation it was asked in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from courses.verification.words import words
+
+OPENING = re.compile(
+    r"^(?:(?:please|ok(?:ay)?|so|well|and|but|also|then|now|hey|hi|hello)[,\s]+)*"
+    r"(?:(?:can|could|would|will)\s+you\s+(?:please\s+)?)?"
+    r"(?:(?:explain|describe|define|tell\s+me|show\s+me|give\s+me|list|compare)(?:\s+(?:about|to\s+me|how|what|why))?\s*"
+    r"|what(?:'s|\s+is|\s+are|\s+was|\s+were|\s+does|\s+do|\s+did)?\s*"
+    r"|(?:how|why|when|where|who|which)(?:\s+(?:is|are|was|were|do|does|did|can|could|should|would|to|many|much|long))?\s*"
+    r"|(?:is|are|was|were|do|does|did|can|could|should|would|has|have)\s+)?"
+    r"(?:(?:i|you|we|one|there)\s+)?",
+    re.IGNORECASE,
+)
+TAIL = re.compile(
+    r"(?:\s+(?:mean|means|work|works|do|called|again|exactly|in\s+detail|please))*\s*[?.!]*\s*$",
+    re.IGNORECASE,
+)
+PRONOUN = re.compile(
+    r"\b(it|its|they|them|their|this|that|these|those|he|him|his|she|her|the (?:first|second|former|latter)|one)\b",
+    re.IGNORECASE,
+)
+CONTINUES = re.compile(
+    r"^\s*(?:and\b|but\b|or\b|so\b|why\b\W*$|how\b\W*$|how\s+so|how\s+come|what\s+about|how\s+about|what\s+if|what\s+else"
+    r"|why\s+(?:not|is\s+(?:that|it|this))|then\b|for\s+example\b|an?other\b|more\b|again\b|really\b|same\b|in\s+which\s+case"
+    r"|can\s+you\s+(?:explain|elaborate|give|show)|explain\s+(?:more|again|further|that|this|it)|elaborate|go\s+on|continue"
+    r"|give\s+(?:me\s+)?an?(?:other)?\s+example|example\b|an?\s+example|e\.g\.?|when\b\W*$|where\b\W*$|who\b\W*$|which\s+ones?\b\W*$)",
+    re.IGNORECASE,
+)
+FILLER = re.compile(
+    r"^\s*(?:and|but|or|so|then|ok(?:ay)?|what\s+about|how\s+about|what\s+if|what\s+else)\b[,\s]*|[?.!\s]+$",
+    re.IGNORECASE,
+)
+TELL = re.compile(
+    r"^\W*(?:please\s+)?(?:(?:can|could|would|will)\s+you\s+(?:please\s+)?)?(?:tell\s+me(?:\s+more)?\s+about|explain(?:\s+to\s+me)?"
+    r"|describe|define|i\s+(?:do\s+not|don't)\s+understand|what\s+do\s+you\s+know\s+about|give\s+me\s+an\s+overview\s+of)"
+    r"\s+(?P<what>.+?)(?:\s+to\s+me(?:\s+like\s+.*)?|\s+in\s+(?:simple\s+(?:words|terms)|detail)|\s+please)?\s*[.?!]*$",
+    re.IGNORECASE,
+)
+ASKS = re.compile(r"^(?:how|why|what|when|where|who|which|the\s+differences?|if|whether)\b", re.IGNORECASE)
+REMEMBERED = 3  # earlier turns that a chain of such questions may reach back through
+
+
+def standalone(question: str, history: Sequence[tuple[str, str]]) -> str:
+    """The question as a query of its own; `history` is (question, answer), oldest first."""
+    question = question.strip()
+    if not history or not leans(question):
+        return question
+    *earlier, (before, _) = history[-REMEMBERED:]
+    before = standalone(before, earlier)
+    subject = topic(before)
+    if not subject:
+        return f"{before} {question}"
+    pronoun = PRONOUN.search(question)
+    own = [word for word in words(question) if word.content]
+    if pronoun and own and len(subject.split()) <= 6:
+        replacement = subject + "'s" if pronoun.group().lower() in ("its", "their", "his") else subject
+        return question[: pronoun.start()] + replacement + question[pronoun.end() :]
+    rest = FILLER.sub("", FILLER.sub("", question)).strip()
+    if re.fullmatch(
+        r"(?:why|how|when|where|who)(?:\s+(?:not|so|come|is\s+(?:that|it|this)))?", rest, re.IGNORECASE
+    ):
+        return f"{rest.split()[0].capitalize()} {subject}?"
+    # "what about tuples?" asks the earlier question of something else; "and for n = 2?" adds to it
+    return f"{before.rstrip('?. ')} {rest}?" if rest else before
+
+
+def as_question(query: str) -> str:
+    """A request to be told about something as the question it is: the form that passages are found by."""
+    found = TELL.match(query)
+    return f"What is {found['what'].strip()}?" if found and not ASKS.search(found["what"]) else query
+
+
+def leans(question: str) -> bool:
+    """Whether a question cannot be understood without what came before it."""
+    own = [word for word in words(question) if word.content]
+    if CONTINUES.match(question) and len(own) <= 6:
+        return True
+    if not own:
+        return True
+    pronoun = PRONOUN.search(question)
+    if pronoun is None:
+        return False
+    before = [word for word in words(question[: pronoun.start()]) if word.content]
+    return len(before) < 2 and len(own) <= 7
+
+
+def topic(question: str) -> str:
+    """What a question is about: the question without the asking."""
+    subject = OPENING.sub("", question.strip(), count=1)
+    subject = TAIL.sub("", subject)
+    return subject.strip(" ,;:'\"") if any(word.content for word in words(subject)) else ""

@@ -1,0 +1,34 @@
+"""Work of the chat on the maintenance queue. Thin: load the row, call the work."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+
+@shared_task(name="chat.close_dead_turns", queue="maintenance")
+def close_dead_turns() -> None:
+    """Close the turns of servers that died. Web processes do it too; this is for when none is left."""
+    from tutor.chat.outcome import close_dead
+    from tutor.chat.turns import announce
+
+    for turn in close_dead():
+        announce(turn)
+
+
+@shared_task(name="chat.refresh_starters", queue="maintenance")
+def refresh_starters() -> None:
+    """Make new starter questions where the material has changed."""
+    from tutor.chat.starters import refresh_outdated
+
+    refresh_outdated()
+
+
+@shared_task(name="chat.mail_staff", queue="maintenance", acks_late=True, reject_on_worker_lost=True)
+def mail_staff(question_id: int) -> None:
+    """Write to a course's staff that a student asks."""
+    from tutor.chat.models import StaffQuestion
+    from tutor.chat.staff_questions import mail
+
+    question = StaffQuestion.objects.filter(pk=question_id).first()
+    if question is not None:
+        mail(question)

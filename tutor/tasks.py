@@ -1,0 +1,17 @@
+"""Upkeep of jobs, whatever they are. Thin, on the maintenance queue."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+
+@shared_task(name="jobs.reap", queue="maintenance")
+def reap_jobs() -> None:
+    """Give up on jobs whose worker died, and enqueue again what the broker lost."""
+    from django.apps import apps
+
+    from tutor.jobs import Job, reap
+
+    for model in apps.get_models():
+        if issubclass(model, Job):
+            reap(model)
