@@ -246,6 +246,7 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Lyceum"
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # a site without a mail server verifies none
 HEALTH_TOKEN = env_str("HEALTH_TOKEN")  # lets a monitor read /site/health.json
+QUESTIONS_A_MINUTE = env_int("QUESTIONS_A_MINUTE", 12)  # by one person
 SIGNUP_OPEN = env_bool("SIGNUP_OPEN")  # otherwise people join by invitation
 SOCIALACCOUNT_ADAPTER = "tutor.accounts.invited.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = (

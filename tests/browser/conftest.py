@@ -88,6 +88,7 @@ def lyceum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lyceum]:
         "HOST_PORT": str(host_port),
         "SITE_URL": f"http://localhost:{port}",
         "LOG_LEVEL": "WARNING",
+        "QUESTIONS_A_MINUTE": "100",  # every test asks as the same student
     }
     site = Lyceum(f"http://localhost:{port}", environment)
     site.manage("migrate", "--verbosity", "0")

@@ -6,11 +6,12 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from courses.models import Enrolment
 from tests import make
-from tutor.chat.asking import A_MINUTE, AT_ONCE, MAX_QUESTION, Refused, ask
+from tutor.chat.asking import AT_ONCE, MAX_QUESTION, Refused, ask
 from tutor.chat.models import Conversation, Turn
 from tutor.llm.models import Quota, Usage
 
@@ -83,7 +84,7 @@ def test_nobody_has_more_than_a_few_answers_at_once(talk: Conversation) -> None:
 
 
 def test_nobody_asks_without_pause(talk: Conversation) -> None:
-    for _ in range(A_MINUTE):
+    for _ in range(settings.QUESTIONS_A_MINUTE):
         ask(talk, "Why?")
         Turn.objects.update(state=Turn.State.DONE)
     assert refusal(talk) == "too_many"

@@ -16,7 +16,6 @@ from tests import make
 from tests.chat.site import QUESTION, Site, Tab, conversation, course_on_heat
 from tests.llm.scripted import Answer, Scripted
 from tutor.chat import history
-from tutor.chat.asking import A_MINUTE
 from tutor.chat.consumers import TABS
 from tutor.chat.messages import BURST
 from tutor.chat.models import Event, Message, Signal, Turn
@@ -283,7 +282,7 @@ async def test_questions_are_limited(endpoint: Scripted, site: Site) -> None:
         await tab.ask("x" * 4001)
         await tab.ask("   ")
         assert [(await tab.next())["code"] for _ in range(2)] == ["too_long", "empty"]
-        for i in range(A_MINUTE):
+        for i in range(settings.QUESTIONS_A_MINUTE):
             await tab.ask(f"Question {i}?")
             await tab.finish(i + 1)
         await tab.ask("One more?")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -15,7 +16,6 @@ from tutor.chat.models import Conversation, Signal, Turn
 from tutor.llm.models import Endpoint, Quota, QuotaExceeded
 
 MAX_QUESTION = 4_000  # characters
-A_MINUTE = 12  # questions one person may ask
 AT_ONCE = 3  # unfinished turns one person may have
 LEASE = timedelta(seconds=15)
 
@@ -122,9 +122,10 @@ def _check(conversation: Conversation, question: str) -> None:
         raise Refused(
             "busy", f"{AT_ONCE} of your questions are being answered. Wait for one of them, or stop it."
         )
-    if turns.filter(created__gte=timezone.now() - timedelta(minutes=1)).count() >= A_MINUTE:
+    a_minute = settings.QUESTIONS_A_MINUTE
+    if turns.filter(created__gte=timezone.now() - timedelta(minutes=1)).count() >= a_minute:
         raise Refused(
-            "too_many", f"You asked {A_MINUTE} questions within a minute. Wait a little, then ask again."
+            "too_many", f"You asked {a_minute} questions within a minute. Wait a little, then ask again."
         )
 
 
