@@ -26,7 +26,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Under CI every part is there: a test that was skipped is a test that failed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped") if reporter else None
-    if os.environ.get("CI") and skipped and session.exitstatus == pytest.ExitCode.OK:
+    if reporter and skipped and os.environ.get("CI") and session.exitstatus == pytest.ExitCode.OK:
         reporter.write_line(f"{len(skipped)} tests were skipped, and nothing may be missing here.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
