@@ -92,6 +92,8 @@ INSTALLED_APPS = [
     "tutor.llm",
     "courses",
     "tutor.chat",
+    "tutor.practice",
+    "tutor.classrooms",
     "tutor.dashboard",
 ]
 

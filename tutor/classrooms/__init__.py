@@ -1,0 +1,1 @@
+"""Lessons made from material, and the classrooms in which agents teach them."""
