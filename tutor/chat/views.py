@@ -116,7 +116,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "conversations": own_conversations(request, course)[:A_PAGE],
         "page": {**page_data(course), "starters": starters},
     }
-    return render(request, "chat/course.html", context)
+    return render(request, "chat/conversation.html", context)
 
 
 @require_http_methods(["GET", "POST"])
