@@ -30,6 +30,10 @@ class Job(models.Model):
     """State of one piece of queued work. Subclasses say how it is enqueued."""
 
     State: ClassVar[type[State]] = State
+    DIED: ClassVar[str] = (
+        "The worker died {attempts} times while working on this. "
+        "The file may be too large for this machine; try a smaller one, or retry."
+    )
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED, db_index=True)
     stage = models.CharField(max_length=20, blank=True)
@@ -134,8 +138,7 @@ def reap(model: type[Job]) -> int:
     touched = silent.filter(attempts__gte=MAX_ATTEMPTS).update(
         state=State.FAILED,
         finished_at=now,
-        error=f"The worker died {MAX_ATTEMPTS} times while working on this. "
-        "The file may be too large for this machine; try a smaller one, or retry.",
+        error=model.DIED.format(attempts=MAX_ATTEMPTS),
     )
     touched += silent.update(state=State.QUEUED, stage="", queued_at=now - LOST - SILENT)
     for job in model._default_manager.filter(state=State.QUEUED, queued_at__lt=now - LOST):

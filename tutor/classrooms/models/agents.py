@@ -26,6 +26,9 @@ class Agent(models.Model):
     endpoint = models.ForeignKey(
         "llm.Endpoint", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    model = models.CharField(
+        max_length=200, blank=True
+    )  # a model of that endpoint, its own where it is empty
     talkativeness = models.FloatField(default=0.5)  # 0 speaks only when needed, 1 as often as allowed
     active = models.BooleanField(default=True)
     ordinal = models.PositiveSmallIntegerField(default=0)

@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
-from courses.models import Course, Material, Passage
-from tutor.jobs import Job
+from courses.models import TEACHING, Course, Material, Passage
+from tutor.jobs import Job, State
 from tutor.practice.models import Item, Skill
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from tutor.accounts.models import User
 
 
 class LessonQuerySet(models.QuerySet["Lesson"]):
     def published(self) -> LessonQuerySet:
         return self.filter(status=Lesson.Status.PUBLISHED)
+
+    def readable_by(
+        self, user: User | AnonymousUser, course: Course, *, as_student: bool = False
+    ) -> LessonQuerySet:
+        """The course's lessons that the user may see: all for those who teach; for students the published ones, all
+        of whose material they may read today (also in a version that a newer one has replaced).
+        """
+        role = course.role_of(user)
+        if not role:
+            return self.none()
+        rows = self.filter(course=course)
+        if role in TEACHING and not as_student:
+            return rows
+        withheld = LessonPage.objects.filter(lesson=OuterRef("pk")).exclude(
+            material__in=Material.objects.filter(course=course).released()
+        )
+        return rows.published().filter(~Exists(withheld))
 
 
 class Lesson(models.Model):
@@ -54,12 +78,26 @@ class Lesson(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("classrooms:lesson", args=[self.course.slug, self.uuid])
 
+    @property
+    def editable(self) -> bool:
+        return self.status == Lesson.Status.DRAFT
+
+    @property
+    def busy(self) -> bool:
+        """Whether a page of it is being made, or waits for that."""
+        return self.pages.filter(state__in=(State.QUEUED, State.RUNNING)).exists()
+
+    def open_flags(self) -> int:
+        return Line.objects.filter(action__page__lesson=self, flag=Line.Flag.OPEN).count()
+
 
 class LessonPage(Job):
     """A slide, a page, a section or a stretch of a recording, and the job that writes its part of the script.
 
-    The job's stages are describe, write, verify. A page that fails costs the lesson this page and no other.
+    The job's stages are write, verify, describe. A page that fails costs the lesson this page and no other.
     """
+
+    DIED = "The worker died {attempts} times while writing this page. Redo it; if it dies again, write its script by hand."
 
     lesson = models.ForeignKey(Lesson, on_delete=models.CASCADE, related_name="pages")
     ordinal = models.PositiveIntegerField()
@@ -72,6 +110,7 @@ class LessonPage(Job):
     section = models.JSONField(default=list)  # its place in the section tree: titles, outermost first
     skills = models.ManyToManyField(Skill, related_name="lesson_pages", blank=True)
     passages = models.ManyToManyField(Passage, related_name="lesson_pages", blank=True)
+    note = models.CharField(max_length=400, blank=True)  # how it was drafted, where that needs saying
 
     class Meta:
         ordering = ["ordinal"]
@@ -79,6 +118,18 @@ class LessonPage(Job):
 
     def __str__(self) -> str:
         return self.title or f"Page {self.ordinal}"
+
+    def enqueue(self) -> None:
+        from tutor.classrooms.tasks import write_page
+
+        write_page.delay(self.pk)
+
+    def source_url(self) -> str:
+        """The link that opens the material at this page; "" when the material is gone."""
+        if self.material is None:
+            return ""
+        first = self.passages.order_by("ordinal").values_list("pk", flat=True).first()
+        return self.material.source_url(first, self.start, self.end)
 
 
 class Action(models.Model):
@@ -135,3 +186,7 @@ class Line(models.Model):
 
     def __str__(self) -> str:
         return self.text[:80]
+
+    def source_url(self) -> str:
+        """The link that opens the source at the words the line rests on; "" where there are none."""
+        return self.passage.url(self.start, self.end) if self.passage is not None and self.quote else ""
