@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('chat', '0005_conversation_kind_conversation_members_turn_speaker'),
+        ('chat', '0003_usage'),
         ('courses', '0003_captions'),
         ('llm', '0001_initial'),
         ('practice', '0001_initial'),
