@@ -276,11 +276,31 @@ def test_the_host_ends_with_the_process_that_started_it(models_folder: Path) -> 
     assert select.select([ended], [], [], 20)[0], "the host goes on without its parent"
 
 
-def answers(port: int) -> bool:
+def answers(port: int, *, ready: bool = False) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/health", timeout=5).status_code in (200, 503)
+        status = httpx.get(f"http://127.0.0.1:{port}/health", timeout=5).status_code
+        return status == 200 or (status == 503 and not ready)
     except httpx.HTTPError:
         return False
+
+
+def test_a_lazy_host_loads_its_language_model_when_it_is_asked_for(models_folder: Path) -> None:
+    port = unused_port()
+    environment = {**os.environ, "LYCEUM_MODELS": str(models_folder)}
+    command = [sys.executable, "-m", "tutor.llm.host", "--port", str(port), "--lazy"]
+    process = subprocess.Popen(command, env=environment)
+    try:
+        url = f"http://127.0.0.1:{port}/v1"
+        while not answers(port, ready=True):
+            assert process.poll() is None
+        post(url, "/embeddings", model=embeddings.MODEL, input=["a text"])
+        maps = Path(f"/proc/{process.pid}/maps")
+        assert "libtorch" not in maps.read_text()
+        assert text(post(url, messages=[CAPITAL], max_tokens=3)) == "The capital of"
+        assert "libtorch" in maps.read_text()
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def test_a_host_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

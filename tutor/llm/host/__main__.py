@@ -1,4 +1,4 @@
-"""`python -m tutor.llm.host [--port N]`: the embedded model host. It ends when the process that started it ends."""
+"""`python -m tutor.llm.host [--port N] [--lazy]`: the embedded model host. It ends when the process that started it ends."""
 
 import argparse
 import os
@@ -39,17 +39,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tutor.llm.host", description=__doc__)
     parser.add_argument("--port", type=int, default=settings.HOST_PORT, help=f"default {settings.HOST_PORT}")
     parser.add_argument("--model", default=settings.HOST_MODEL, help=f"default {settings.HOST_MODEL}")
+    parser.add_argument(
+        "--lazy",
+        action="store_true",
+        help="load the language model at its first use: only embeddings are expected",
+    )
     options = parser.parse_args()
 
-    from tutor.llm import catalog
+    from tutor.llm import catalog, embeddings
 
     try:
-        catalog.path(options.model)  # before torch is loaded, which takes seconds
+        catalog.path(
+            embeddings.MODEL if options.lazy else options.model
+        )  # before torch is loaded, which takes seconds
     except catalog.ModelMissing as error:
         sys.exit(str(error))
     from tutor.llm.host.server import serve
 
-    serve(options.model, options.port)
+    serve(options.model, options.port, lazy=options.lazy)
 
 
 if __name__ == "__main__":

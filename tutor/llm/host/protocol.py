@@ -7,8 +7,6 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from tutor.llm.host.writing import Sampling
-
 MAX_STOPS = 8
 MAX_TOP_LOGPROBS = 20
 
@@ -28,6 +26,18 @@ class BadRequest(Exception):
         """The error object."""
         kind = "invalid_request_error" if self.status < 500 else "server_error"
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
+
+
+@dataclass
+class Sampling:
+    """How the next token is chosen."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    seed: int | None = None
+    top_logprobs: int | None = None  # None: no log probabilities are asked for
 
 
 @dataclass

@@ -12,6 +12,8 @@ from llguidance import LLMatcher, LLTokenizer
 from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
 
+from tutor.llm.host.protocol import Sampling
+
 
 class SchemaUnusable(Exception):
     """No grammar can be made of the JSON schema; the message says why."""
@@ -36,18 +38,6 @@ class Grammar:
     def accept(self, token: int) -> None:
         """Go on to the state after the token."""
         self.matcher.consume_token(token)
-
-
-@dataclass
-class Sampling:
-    """How the next token is chosen."""
-
-    temperature: float = 0.0
-    top_p: float = 1.0
-    frequency_penalty: float = 0.0
-    presence_penalty: float = 0.0
-    seed: int | None = None
-    top_logprobs: int | None = None  # None: no log probabilities are asked for
 
 
 @dataclass

@@ -154,10 +154,12 @@ class Command(BaseCommand):
             ),
         ]  # fmt: skip
         if self.hosts_models():
+            # With an endpoint elsewhere the host's embeddings are wanted, its language model perhaps never.
+            lazy = ["--lazy"] if settings.LLM_BASE_URL else []
             programs.append(
                 Program(
                     "models",
-                    python("-m", "tutor.llm.host", "--port", str(settings.HOST_PORT)),
+                    python("-m", "tutor.llm.host", "--port", str(settings.HOST_PORT), *lazy),
                     threads(cores),
                     health=f"http://127.0.0.1:{settings.HOST_PORT}/health",
                 )
