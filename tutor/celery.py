@@ -22,6 +22,8 @@ app.conf.beat_schedule = {
     "jobs": every(30, "jobs.reap"),
     "propositions": every(120, "courses.refine_waiting"),
     "turns": every(30, "chat.close_dead_turns"),
+    "mail": every(300, "chat.mail_waiting"),
+    "events": every(3600, "chat.prune_events"),
     "starters": every(30, "chat.refresh_starters"),
     "canary": every(120, "dashboard.canary"),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.core import mail
 from django.test import Client, RequestFactory
 
 from courses.models import Material
@@ -128,12 +127,3 @@ def test_an_empty_reply_is_not_sent(turn: Turn, teacher: User) -> None:
     question = staff_questions.hand_over(turn, "")
     signed_in(teacher).post(f"/c/{turn.conversation.course.slug}/inbox/{question.pk}/reply/", {"reply": "  "})
     assert not turn.messages.filter(author="staff").exists()
-
-
-def test_staff_get_mail_where_there_is_a_mail_server(turn: Turn, teacher: User) -> None:
-    make.enrol(turn.conversation.course)  # a student gets none
-    staff_questions.mail(staff_questions.hand_over(turn, "Please"))
-    (sent,) = mail.outbox
-    assert sent.to == [teacher.email]
-    assert "What is entropy?" in sent.body
-    assert "/inbox/" in sent.body

@@ -19,6 +19,7 @@ from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from tutor.chat.events import Log, encode, wire
+from tutor.chat.history import whole
 from tutor.chat.models import Conversation, Event, Turn
 from tutor.chat.threads import in_thread
 
@@ -64,10 +65,10 @@ class Tab:
         if self.behind or self.stale:
             turns = None if self.behind else self.stale
             self.behind, self.stale = False, set()
-            for turn, seq, text in await in_thread(rows_after)(self.conversation, dict(self.sent), turns):
-                if (
-                    seq == self.sent.get(turn, 0) + 1
-                ):  # else the client resumed from elsewhere while we looked
+            for turn, before, seq, text in await in_thread(rows_after)(
+                self.conversation, dict(self.sent), turns
+            ):
+                if self.sent.get(turn, 0) == before:  # else the client resumed from elsewhere while we looked
                     self.sent[turn] = seq
                     wires.append(text)
         for turn, stored in list(self.logs.items()):
@@ -80,21 +81,35 @@ class Tab:
         return wires
 
 
-def rows_after(conversation: int, sent: dict[str, int], turns: set[str] | None) -> list[tuple[str, int, str]]:
-    """(turn, seq, wire) of the stored events after `sent`, of some turns or of all, by turn and seq."""
+def rows_after(
+    conversation: int, sent: dict[str, int], turns: set[str] | None
+) -> list[tuple[str, int, int, str]]:
+    """(turn, seq before, seq, wire) of the stored events after `sent`, of some turns or of all, by turn and seq.
+
+    Where the events that come next have been pruned, one of type `whole` stands for all of the turn.
+    """
     asked = Turn.objects.filter(conversation=conversation)
     if turns is not None:
         asked = asked.filter(uuid__in=turns)
     newest = asked.order_by().annotate(last=Max("events__seq")).values_list("pk", "uuid", "last")
-    behind = {pk: str(uuid) for pk, uuid, last in newest if (last or 0) > sent.get(str(uuid), 0)}
+    ends = {pk: last for pk, uuid, last in newest if (last or 0) > sent.get(str(uuid), 0)}
+    uuids = {pk: str(uuid) for pk, uuid, _ in newest}
+    reached = {pk: sent.get(uuids[pk], 0) for pk in ends}
     found = []
     for pk, seq, kind, data in (
-        Event.objects.filter(turn__in=behind)
+        Event.objects.filter(turn__in=ends)
         .order_by("turn__ordinal", "seq")
         .values_list("turn_id", "seq", "type", "data")
     ):
-        if seq > sent.get(behind[pk], 0):
-            found.append((behind[pk], seq, wire(behind[pk], seq, kind, encode(data))))
+        before, uuid = reached[pk], uuids[pk]
+        if seq <= before:
+            continue
+        if seq > before + 1:
+            found.append((uuid, before, ends[pk], wire(uuid, ends[pk], "whole", encode({"data": whole(pk)}))))
+            reached[pk] = ends[pk]
+            continue
+        found.append((uuid, before, seq, wire(uuid, seq, kind, encode(data))))
+        reached[pk] = seq
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Max, Prefetch
+from django.db.models import Max, Prefetch, QuerySet
 
 from tutor.chat.models import Citation, Conversation, Feedback, Message, Turn
 
@@ -49,23 +49,26 @@ def answers_of(turns: list[int]) -> dict[int, str]:
 
 def finished(conversation: Conversation) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """The finished turns for the page, and the seq of each one's last event, so that `resume` sends nothing twice."""
-    citations = Citation.objects.select_related("passage", "material__course")
-    messages = Message.objects.select_related("user").prefetch_related(Prefetch("citations", citations))
-    turns = (
-        conversation.turns.exclude(state__in=Turn.UNFINISHED)
-        .annotate(last_seq=Max("events__seq"))
-        .select_related("edits", "regenerates", "staff_question")
-        .prefetch_related(
-            Prefetch("messages", messages),
-            Prefetch("feedback", Feedback.objects.filter(user=conversation.user_id)),
-        )
-        .order_by("ordinal")
-    )
-    rows = list(turns)
+    turns = conversation.turns.exclude(state__in=Turn.UNFINISHED).annotate(last_seq=Max("events__seq"))
+    rows = list(_with_outcome(turns, [conversation.user_id]).order_by("ordinal"))
     return [_turn(turn) for turn in rows], {
         str(turn.uuid): turn.last_seq or 0  # type: ignore[attr-defined] # annotated above
         for turn in rows
     }
+
+
+def whole(turn: int) -> dict[str, Any]:
+    """One finished turn, as `finished` has it."""
+    asked = Turn.objects.filter(pk=turn)
+    return _turn(_with_outcome(asked, asked.values("conversation__user")).get())
+
+
+def _with_outcome(turns: QuerySet[Turn], readers: Any) -> QuerySet[Turn]:
+    citations = Citation.objects.select_related("passage", "material__course")
+    messages = Message.objects.select_related("user").prefetch_related(Prefetch("citations", citations))
+    return turns.select_related("edits", "regenerates", "staff_question").prefetch_related(
+        Prefetch("messages", messages), Prefetch("feedback", Feedback.objects.filter(user__in=readers))
+    )
 
 
 def _turn(turn: Turn) -> dict[str, Any]:
@@ -74,6 +77,7 @@ def _turn(turn: Turn) -> dict[str, Any]:
     feedback = next(iter(turn.feedback.all()), None)
     return {
         "id": str(turn.uuid),
+        "client_id": turn.client_id and str(turn.client_id),
         "ordinal": turn.ordinal,
         "question": turn.question,
         "state": turn.state,

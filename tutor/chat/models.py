@@ -223,6 +223,8 @@ class StaffQuestion(models.Model):
     reply = models.TextField(blank=True)
     material = models.ForeignKey(Material, null=True, on_delete=models.SET_NULL, related_name="+")
     seen_by_student = models.BooleanField(default=False)
+    staff_mailed = models.DateTimeField(null=True)
+    student_mailed = models.DateTimeField(null=True)
     created = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -8,18 +8,16 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 
 from courses import access
 from courses.answers import publish_answer
-from courses.models import TEACHING, Course
+from courses.models import Course
 from tutor.accounts.models import User
+from tutor.chat import mailing
 from tutor.chat.events import append
 from tutor.chat.models import Message, Signal, StaffQuestion, Turn
 from tutor.chat.turns import announce
@@ -37,10 +35,7 @@ def hand_over(turn: Turn, comment: str) -> StaffQuestion:
         question, new = StaffQuestion.objects.get_or_create(turn=turn, defaults={"comment": comment})
         if new:
             Signal.objects.create(turn=turn, kind=Signal.Kind.ASKED_STAFF)
-            if settings.EMAIL_BACKEND.endswith("smtp.EmailBackend"):
-                from tutor.chat.tasks import mail_staff
-
-                transaction.on_commit(lambda: mail_staff.delay(question.pk))
+            mailing.soon(question)
     return question
 
 
@@ -70,6 +65,7 @@ def reply(question: StaffQuestion, text: str, by: User, *, publish: bool) -> boo
         if not first:
             return False
         _say(question.turn, text, by)
+        mailing.soon(question)
     if publish:
         material = publish_answer(question.turn.conversation.course, question.turn.question, text, by)
         StaffQuestion.objects.filter(pk=question.pk).update(material=material)
@@ -80,9 +76,11 @@ def correct(turn: Turn, text: str, by: User) -> None:
     """Put the staff's answer in the place of the agent's: shown under it, pinned for whoever asks next."""
     with transaction.atomic():
         _say(turn, text, by)
-        StaffQuestion.objects.filter(turn=turn, answered_at=None).update(
-            answered_by=by, answered_at=timezone.now(), reply=text
-        )
+        for question in StaffQuestion.objects.filter(turn=turn, answered_at=None):
+            StaffQuestion.objects.filter(pk=question.pk).update(
+                answered_by=by, answered_at=timezone.now(), reply=text
+            )
+            mailing.soon(question)
     publish_answer(turn.conversation.course, turn.question, text, by)
 
 
@@ -98,20 +96,6 @@ def _say(turn: Turn, text: str, by: User) -> None:
     append(turn, "note", data)
     Turn.objects.filter(pk=turn.pk).update(changed=timezone.now())
     transaction.on_commit(lambda: announce(turn))
-
-
-def mail(question: StaffQuestion) -> None:
-    """Write to the people who teach the course."""
-    conversation = question.turn.conversation
-    course = conversation.course
-    people = User.objects.filter(enrolments__course=course, enrolments__role__in=TEACHING, is_active=True)
-    send_mail(
-        f"{course.title}: a student asks",
-        f"{conversation.user.get_full_name()} asks:\n\n{question.turn.question}\n\n{question.comment}\n\n"
-        f"Reply here: {settings.SITE_URL}{reverse('chat:inbox', args=[course.slug])}\n",
-        None,
-        list(people.values_list("email", flat=True)),
-    )
 
 
 def counts(request: HttpRequest) -> dict[str, Any]:

@@ -23,12 +23,28 @@ def refresh_starters() -> None:
     refresh_outdated()
 
 
-@shared_task(name="chat.mail_staff", queue="maintenance", acks_late=True, reject_on_worker_lost=True)
-def mail_staff(question_id: int) -> None:
-    """Write to a course's staff that a student asks."""
+@shared_task(name="chat.mail_about", queue="maintenance", acks_late=True, reject_on_worker_lost=True)
+def mail_about(question_id: int) -> None:
+    """Tell the staff of a student's question, or the student of the reply."""
+    from tutor.chat.mailing import write_about
     from tutor.chat.models import StaffQuestion
-    from tutor.chat.staff_questions import mail
 
     question = StaffQuestion.objects.filter(pk=question_id).first()
     if question is not None:
-        mail(question)
+        write_about(question)
+
+
+@shared_task(name="chat.mail_waiting", queue="maintenance")
+def mail_waiting() -> None:
+    """Write what a mail server that failed, or a lost message, left unwritten."""
+    from tutor.chat.mailing import write_due
+
+    write_due()
+
+
+@shared_task(name="chat.prune_events", queue="maintenance")
+def prune_events() -> None:
+    """Take away the events of turns that ended long ago."""
+    from tutor.chat.pruning import prune
+
+    prune()

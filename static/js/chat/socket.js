@@ -61,12 +61,12 @@ export class Stream {
     }
     const last = this.after[event.turn];
     if (event.seq <= last) return;
-    if (event.seq > last + 1) { // something is missing: ask for it, this one comes again with it
+    if (event.seq > last + 1 && event.type !== "whole") { // something is missing: ask for it, this one comes again with it
       this.send({ type: "resume", after: this.after });
       return;
     }
     this.after[event.turn] = event.seq;
-    if (event.type === "queued" && event.client_id) this.outbox.delete(event.client_id);
+    if (event.type === "queued" || event.type === "whole") this.outbox.delete(event.client_id ?? event.data?.client_id);
     this.on.event(event);
   }
 

@@ -14,6 +14,20 @@ function sentenceOf(turn, index) {
   return turn.sentences.get(index);
 }
 
+/** A finished turn, from how the server tells all of it. */
+function turnOf(row) {
+  const turn = emptyTurn(row.id);
+  const { answer } = row;
+  Object.assign(turn, {
+    ordinal: row.ordinal, question: row.question, state: row.state, edits: row.edits, regenerates: row.regenerates, model: row.model,
+    seconds: row.seconds, error: row.error, replies: row.replies ?? [], feedback: row.feedback ?? null, asked: Boolean(row.asked_staff),
+    text: answer?.text ?? "", notes: answer?.notes ?? [], clientId: row.client_id ?? null,
+  });
+  for (const { sentence, ...rest } of answer?.sentences ?? []) Object.assign(sentenceOf(turn, sentence), rest);
+  for (const citation of answer?.citations ?? []) sentenceOf(turn, citation.sentence).citations.push(citation);
+  return turn;
+}
+
 export class Turns {
   constructor() {
     this.all = new Map(); // id -> turn
@@ -70,6 +84,12 @@ export class Turns {
         turn.state = "failed";
         turn.error = event.message || "Something went wrong while answering.";
         break;
+      case "whole": { // it ended so long ago that its events are gone
+        const isNew = turn.ordinal === Infinity;
+        Object.assign(turn, turnOf(event.data));
+        if (isNew) this.choose(turn);
+        break;
+      }
       default:
         return null;
     }
@@ -78,18 +98,7 @@ export class Turns {
 
   /** Takes finished turns as the page came with them. */
   load(rows) {
-    for (const row of rows) {
-      const turn = emptyTurn(row.id);
-      const { answer } = row;
-      Object.assign(turn, {
-        ordinal: row.ordinal, question: row.question, state: row.state, edits: row.edits, regenerates: row.regenerates, model: row.model,
-        seconds: row.seconds, error: row.error, replies: row.replies ?? [], feedback: row.feedback ?? null, asked: Boolean(row.asked_staff),
-        text: answer?.text ?? "", notes: answer?.notes ?? [],
-      });
-      for (const { sentence, ...rest } of answer?.sentences ?? []) Object.assign(sentenceOf(turn, sentence), rest);
-      for (const citation of answer?.citations ?? []) sentenceOf(turn, citation.sentence).citations.push(citation);
-      this.all.set(turn.id, turn);
-    }
+    for (const row of rows) this.all.set(row.id, turnOf(row));
     this.chooseNewest();
   }
 
