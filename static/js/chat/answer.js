@@ -61,3 +61,12 @@ export function renderAnswer(element, text, sentences, onChip) {
   });
   while (element.children.length > fresh.length) element.lastElementChild.remove();
 }
+
+/** What a rendered answer says in words, for screen readers. */
+export function wordsOf(element) {
+  const copy = element.cloneNode(true);
+  for (const node of copy.querySelectorAll(".cite")) node.remove();
+  for (const node of copy.querySelectorAll(".tex")) node.replaceWith(node.dataset.tex ?? node.textContent);
+  for (const node of copy.querySelectorAll("p, li, h1, h2, h3, h4, td, th, pre, .verdict")) node.append(" ");
+  return copy.textContent.replace(/[\s\u2060]+/g, " ").trim();
+}

@@ -2,7 +2,7 @@
 
 import { api, copyText, el, icon, toast } from "../ui.js";
 import { flatten, renderMarkdown, renderPlain } from "../text/markdown.js";
-import { renderAnswer } from "./answer.js";
+import { renderAnswer, wordsOf } from "./answer.js";
 import { describe, hideCard } from "./card.js";
 import { askStaff, askWhy } from "./dialogs.js";
 import { RUNNING } from "./turns.js";
@@ -285,13 +285,8 @@ export class TurnView {
     const { turn } = this;
     if (turn.state === "failed") return `No answer: ${turn.error}`;
     if (turn.state === "stopped") return "Stopped.";
-    const copy = this.text.cloneNode(true);
-    for (const node of copy.querySelectorAll(".cite")) node.remove();
-    for (const node of copy.querySelectorAll(".tex")) node.replaceWith(node.dataset.tex ?? node.textContent);
-    for (const node of copy.querySelectorAll("p, li, h1, h2, h3, h4, td, th, pre, .verdict")) node.append(" ");
-    const words = copy.textContent.replace(/[\s\u2060]+/g, " ");
     const count = sourcesOf(turn).length;
     const notes = turn.notes.map((note) => note.text ?? "").join(" ");
-    return `Answer: ${words} ${notes} ${count === 1 ? "1 source." : count ? `${count} sources.` : ""}`.trim();
+    return `Answer: ${wordsOf(this.text)} ${notes} ${count === 1 ? "1 source." : count ? `${count} sources.` : ""}`.trim();
   }
 }

@@ -31,7 +31,7 @@ export class DocumentView {
 
   /** The block at the anchor where nothing could be marked. */
   near(body, data) {
-    const block = data.mark && data.blocks.findLast((candidate) => candidate.start <= data.mark.start);
+    const block = data.at !== undefined && data.blocks.findLast((candidate) => candidate.start <= data.at);
     return block ? body.querySelector(`[data-block="${block.start}"]`) : null;
   }
 

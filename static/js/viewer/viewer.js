@@ -36,7 +36,8 @@ export class Viewer {
     root.replaceChildren(this.head, this.note, this.body);
   }
 
-  async open(pageUrl) {
+  /** mark: whether the place is marked, beside being brought up. */
+  async open(pageUrl, { mark = true } = {}) {
     this.loading?.abort();
     const { signal } = (this.loading = new AbortController());
     this.pageUrl = pageUrl;
@@ -53,6 +54,8 @@ export class Viewer {
       if (response.status === 404 || response.status === 403) throw new Error("This source is not available to you any more. It may have been hidden or replaced.");
       if (!response.ok) throw new Error(`The source could not be opened (the server answered ${response.status}). Try again in a moment.`);
       const data = inUnits(await response.json());
+      data.at = data.mark?.start;
+      if (!mark) data.mark = null;
       this.header(data);
       const View = await (VIEWS[data.kind] ?? otherwise)();
       if (signal.aborted) return;
@@ -67,7 +70,7 @@ export class Viewer {
       this.view = null;
       this.body.replaceChildren(el("div", { class: "empty" }, el("h2", {}, "The source could not be opened"),
         el("p", {}, error instanceof TypeError ? "The server cannot be reached. Check the connection." : error.message),
-        el("button", { type: "button", class: "button", onclick: () => this.open(pageUrl) }, "Try again")));
+        el("button", { type: "button", class: "button", onclick: () => this.open(pageUrl, { mark }) }, "Try again")));
     }
   }
 
