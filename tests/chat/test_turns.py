@@ -53,7 +53,7 @@ def test_a_turn_that_was_closed_takes_nothing_from_its_late_owner(transactional_
     Turn.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     outcome.close_dead()
     with pytest.raises(outcome.Lost):
-        turns.prepare(turn, turns.endpoint_of(turn))
+        turns.take(turn)
     with pytest.raises(outcome.Lost):
         outcome.close(turn.pk, "slow", Turn.State.DONE, outcome.Answer(text="late"))
     with transaction.atomic():

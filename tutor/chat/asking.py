@@ -63,6 +63,7 @@ def ask(
         conversation=current,
         client_id=client_id,
         question=question,
+        speaker=current.user,
         edits=edited,
         regenerates=repeated,
         owner=owner,
@@ -117,7 +118,7 @@ def _check(conversation: Conversation, question: str) -> None:
         )
     if conversation.course.archived:
         raise Refused("archived", "This course is archived: you can read what was asked, not ask on.")
-    turns = Turn.objects.filter(conversation__user=conversation.user)
+    turns = Turn.objects.asked_by(conversation.user)
     if turns.unfinished().count() >= AT_ONCE:
         raise Refused(
             "busy", f"{AT_ONCE} of your questions are being answered. Wait for one of them, or stop it."

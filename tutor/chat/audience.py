@@ -19,6 +19,7 @@ from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from tutor.chat.events import Log, encode, wire
+from tutor.chat.feeds import Feed
 from tutor.chat.history import whole
 from tutor.chat.models import Conversation, Event, Turn
 from tutor.chat.threads import in_thread
@@ -36,6 +37,9 @@ class Tab:
     """One open socket. `sent` maps a turn to the seq of its last event that went out."""
 
     conversation: int
+    user: int
+    feed: Feed | None = None  # of a conversation that several people follow
+    read: int = 0  # events of the feed that were looked at
     sent: dict[str, int] = field(default_factory=dict)
     logs: dict[str, Log] = field(default_factory=dict)  # of turns answered in this process
     stale: set[str] = field(default_factory=set)  # turns with rows that this process did not write
@@ -45,13 +49,15 @@ class Tab:
 
     def resume(self, after: dict[str, int]) -> None:
         """The client says what it has; everything else goes out again."""
-        self.sent = dict(after)
+        self.sent, self.read = dict(after), 0
         self.resumed = self.behind = True
         self.news.set()
 
     def outdated(self, turn: str = "") -> None:
         """There are new rows, of one turn or of any."""
-        if turn:
+        if self.feed:
+            self.feed.stale = True
+        elif turn:
             self.stale.add(turn)
         else:
             self.behind = True
@@ -61,6 +67,14 @@ class Tab:
         """All stored events that the tab lacks, in order; from now on they count as sent."""
         wires: list[str] = []
         if not self.resumed:
+            return wires
+        if self.feed:
+            events = await self.feed.read()
+            for turn, seq, text in events[self.read :]:
+                if seq == self.sent.get(turn, 0) + 1:
+                    self.sent[turn] = seq
+                    wires.append(text)
+            self.read = len(events)
             return wires
         if self.behind or self.stale:
             turns = None if self.behind else self.stale
@@ -121,32 +135,45 @@ class Audience:
         # What this process's own writer wrote needs no looking for.
         self.own = Q(owner=owner) & (Q(state__in=Turn.UNFINISHED) | Q(changed=F("finished")))
         self.tabs: dict[int, set[Tab]] = {}
-        self._admitted: set[int] = set()
+        self.feeds: dict[int, Feed] = {}
+        self._admitted: set[tuple[int, int]] = set()  # (conversation, person)
         self._checked = 0.0
         self._seen: dict[uuid.UUID, datetime] = {}
         self._check: asyncio.Task[None] | None = None
 
-    def join(self, tab: Tab, logs: list[Log]) -> None:
+    def join(self, tab: Tab, logs: list[Log], *, shared: bool = False) -> None:
         """Admit a tab whose person's right was just checked."""
         self.tabs.setdefault(tab.conversation, set()).add(tab)
-        self._admitted.add(tab.conversation)
-        tab.logs = {entry.uuid: entry for entry in logs}
+        self._admitted.add((tab.conversation, tab.user))
+        if shared:
+            tab.feed = self.feeds.setdefault(tab.conversation, Feed(tab.conversation))
+        else:
+            tab.logs = {entry.uuid: entry for entry in logs}
 
     def leave(self, tab: Tab) -> None:
         tabs = self.tabs.get(tab.conversation, set())
         tabs.discard(tab)
         if not tabs:
             self.tabs.pop(tab.conversation, None)
-            self._admitted.discard(tab.conversation)
+            self.feeds.pop(tab.conversation, None)
+
+    def count(self, conversation: int, user: int) -> int:
+        """Tabs that a person has open on a conversation."""
+        return sum(tab.user == user for tab in self.tabs.get(conversation, ()))
 
     def follow(self, entry: Log) -> None:
         """A turn is answered in this process from now on."""
+        if feed := self.feeds.get(entry.conversation):
+            feed.stale = True
         for tab in self.tabs.get(entry.conversation, ()):
-            tab.logs[entry.uuid] = entry
+            if tab.feed is None:
+                tab.logs[entry.uuid] = entry
             tab.news.set()
 
     def stored(self, entries: list[Log]) -> None:
         for entry in entries:
+            if feed := self.feeds.get(entry.conversation):
+                feed.stale = True
             for tab in self.tabs.get(entry.conversation, ()):
                 tab.news.set()
 
@@ -156,26 +183,36 @@ class Audience:
             tab.outdated(turn)
 
     async def allows(self, tab: Tab) -> bool:
-        """Whether the conversation's person may still see it; looked up for all tabs together, once a second."""
+        """Whether the tab's person may still see the conversation; looked up for all tabs together, once a second."""
         while time.monotonic() - self._checked > FRESH:
             if self._check is None or self._check.done():
                 self._check = asyncio.create_task(self._look_up())
             await asyncio.shield(self._check)
-        return tab.conversation in self._admitted
+        return (tab.conversation, tab.user) in self._admitted
 
     async def _look_up(self) -> None:
-        open_now = set(self.tabs)
-        admitted = await in_thread(
-            lambda: set(Conversation.objects.filter(pk__in=open_now).admitted().values_list("pk", flat=True)),
-        )()
-        self._admitted = (self._admitted - open_now) | admitted
+        """What is admitted now, and whoever joined while the rows were read."""
+        asked = {(tab.conversation, tab.user) for tabs in self.tabs.values() for tab in tabs}
+        conversations = Conversation.objects.filter(pk__in={conversation for conversation, _ in asked})
+        admitted = await in_thread(conversations.admissions)()
+        joined = {(tab.conversation, tab.user) for tabs in self.tabs.values() for tab in tabs} - asked
+        self._admitted = admitted | joined
         self._checked = time.monotonic()
 
-    async def look(self) -> None:
-        """Find what no wake-up told: rows of other processes, and tabs whose person was shut out."""
+    async def check(self) -> None:
+        """Wake the tabs of people who were shut out."""
         if not self.tabs:
             return
         await self._look_up()
+        for tabs in self.tabs.values():
+            for tab in tabs:
+                if (tab.conversation, tab.user) not in self._admitted:
+                    tab.news.set()
+
+    async def look(self) -> None:
+        """Find what no wake-up told: rows of other processes."""
+        if not self.tabs:
+            return
 
         def moving() -> list[tuple[int, uuid.UUID, str, datetime]]:
             turns = Turn.objects.filter(conversation__in=list(self.tabs)).moving(
@@ -189,10 +226,6 @@ class Audience:
                 self.outdated(conversation, str(turn))
             seen[turn] = changed
         self._seen = seen
-        for conversation, tabs in list(self.tabs.items()):
-            if conversation not in self._admitted:
-                for tab in tabs:
-                    tab.news.set()
 
     async def listen(self, stop: Any) -> None:
         """Hear of other processes' rows and of stops that arrived there. `stop(turn pk)` stops a turn of ours."""

@@ -18,7 +18,7 @@ from tutor.chat.threads import in_thread
 log = logging.getLogger(__name__)
 
 SIGNED_OUT, FORBIDDEN, MALFORMED, TOO_LARGE, FLOODING, BROKEN = 4401, 4403, 4400, 1009, 4429, 1011
-TABS = 20  # sockets one conversation may have in a process
+TABS = 20  # sockets a person may have on one conversation in a process
 
 
 class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has no types
@@ -33,17 +33,17 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # chan
         if not user.is_authenticated:
             await self.close(SIGNED_OUT)
             return
-        mine = Conversation.objects.of(user).filter(uuid=self.scope["url_route"]["kwargs"]["conversation"])
-        found = await in_thread(mine.first)()
+        wanted = self.scope["url_route"]["kwargs"]["conversation"]
+        found = await in_thread(Conversation.objects.open_to(user).filter(uuid=wanted).first)()
         if found is None:
             await self.close(FORBIDDEN)
             return
         self.conversation, self.runner = found, turns.runner()
-        if len(self.runner.audience.tabs.get(found.pk, ())) >= TABS:
+        if self.runner.audience.count(found.pk, user.pk) >= TABS:
             await self.close(FLOODING)
             return
-        self.tab, self.allowance = Tab(found.pk), Allowance()
-        self.runner.audience.join(self.tab, self.runner.logs(self.conversation.pk))
+        self.tab, self.allowance = Tab(found.pk, user.pk), Allowance()
+        self.runner.audience.join(self.tab, self.runner.logs(found.pk), shared=found.shared)
         self.sender = asyncio.create_task(self.send_events())
 
     async def disconnect(self, code: int) -> None:
@@ -82,8 +82,8 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # chan
         match message:
             case Resume():
                 self.tab.resume(message.after)
-            case _ if not self.tab.resumed:
-                raise Malformed("The first message has to be resume.")
+            case _ if self.conversation.shared or not self.tab.resumed:
+                raise Malformed("The first message has to be resume; in a classroom it is the only one.")
             case Ask():
                 await self.ask(message)
             case Stop():

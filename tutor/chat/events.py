@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Max
 
-from tutor.chat.models import Event, Turn
+from tutor.chat.models import Conversation, Event, Turn
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,19 @@ def insert(rows: Iterable[tuple[int, int, str, str]]) -> None:
         )
 
 
+def in_order(*conversations: int) -> None:
+    """Make the ids of events that this transaction stores in shared conversations grow with the order of commits.
+
+    Everybody in a classroom is sent events by id, and so in the same order. SQLite has one writer at a time anyway.
+    """
+    if conversations and not settings.SQLITE:
+        rows = Conversation.objects.select_for_update().order_by("pk")
+        list(rows.filter(pk__in=conversations).values_list("pk", flat=True))
+
+
 def append(turn: Turn, kind: str, data: dict[str, Any]) -> int:
     """Store one more event of a turn that nobody answers any more, and return its seq. Inside a transaction."""
+    in_order(turn.conversation_id)
     Turn.objects.select_for_update().get(pk=turn.pk)
     seq = (turn.events.aggregate(last=Max("seq"))["last"] or 0) + 1
     insert([(turn.pk, seq, kind, encode(data))])
@@ -73,6 +84,7 @@ class Log:
     pending: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     closing: Callable[[], Outcome] | None = None
     closed: asyncio.Future[None] | None = None
+    shared: bool = False  # several people follow the conversation
     said: bool = False  # its first words are on their way
 
 
@@ -101,14 +113,21 @@ class Batch:
 
     def write(self) -> None:
         with WRITING, transaction.atomic():
+            in_order(*shared([self]))
             insert(self.rows())
             self.close()
+
+
+def shared(batches: Iterable[Batch]) -> set[int]:
+    """The shared conversations among theirs."""
+    return {batch.log.conversation for batch in batches if batch.log.shared}
 
 
 def store(batches: list[Batch]) -> None:
     """One transaction for all; where it fails, one for each, so that a bad turn harms no other."""
     try:
         with WRITING, transaction.atomic():
+            in_order(*shared(batches))
             insert(row for batch in batches for row in batch.rows())
             for batch in batches:
                 batch.close()

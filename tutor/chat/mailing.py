@@ -47,7 +47,9 @@ def due() -> QuerySet[StaffQuestion]:
     staff = Q(staff_mailed=None, answered_at=None, created__gte=since)
     student = Q(student_mailed=None, answered_at__gte=since, seen_by_student=False)
     rows = StaffQuestion.objects.filter(staff | student).order_by("created")
-    return rows.select_related("turn__conversation__course", "turn__conversation__user", "turn__speaker", "answered_by")
+    return rows.select_related(
+        "turn__conversation__course", "turn__conversation__user", "turn__speaker", "answered_by"
+    )
 
 
 def write_due() -> None:

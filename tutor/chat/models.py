@@ -13,25 +13,58 @@ from django.urls import reverse
 from django.utils import timezone
 
 from courses.models import Course, Enrolment, Material, Passage
+from tutor.accounts.models import User
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def of(self, user: Any) -> ConversationQuerySet:
-        """The user's own conversations, without deleted ones, in courses they may still see."""
+        """The user's own chats, without deleted ones, in courses they may still see."""
         if not user.is_authenticated:
             return self.none()
-        return self.filter(user=user, deleted=False, course__in=Course.objects.visible_to(user))
+        mine = self.filter(user=user, kind=Conversation.Kind.CHAT, deleted=False)
+        return mine.filter(course__in=Course.objects.visible_to(user))
+
+    def open_to(self, user: Any) -> ConversationQuerySet:
+        """What the user may follow: their own chats, and the dialogue of classrooms they sit in."""
+        if not user.is_authenticated:
+            return self.none()
+        sits = Exists(Conversation.members.through.objects.filter(conversation=OuterRef("pk"), user=user))
+        chat, classroom = Conversation.Kind.CHAT, Conversation.Kind.CLASSROOM
+        rows = self.filter(Q(kind=chat, user=user) | Q(sits, kind=classroom), deleted=False)
+        return rows.filter(course__in=Course.objects.visible_to(user))
 
     def admitted(self) -> ConversationQuerySet:
-        """Those that their own user may still see."""
+        """The chats that their own user may still see."""
         enrolled = Enrolment.objects.filter(course=OuterRef("course"), user=OuterRef("user"))
-        return self.filter(Q(user__is_superuser=True) | Exists(enrolled), deleted=False, user__is_active=True)
+        rows = self.filter(kind=Conversation.Kind.CHAT, deleted=False, user__is_active=True)
+        return rows.filter(Q(user__is_superuser=True) | Exists(enrolled))
+
+    def admissions(self) -> set[tuple[int, int]]:
+        """(conversation, person) for everybody who may follow one of these now."""
+        enrolled = Enrolment.objects.filter(course=OuterRef("conversation__course"), user=OuterRef("user"))
+        members = Conversation.members.through.objects.filter(
+            Q(user__is_superuser=True) | Exists(enrolled),
+            conversation__in=self.filter(kind=Conversation.Kind.CLASSROOM, deleted=False),
+            user__is_active=True,
+        )
+        return {
+            *self.admitted().values_list("pk", "user"),
+            *members.values_list("conversation_id", "user_id"),
+        }
 
 
 class Conversation(models.Model):
+    """A person's chat with the agent, or what is said in a classroom: then its `members` follow it, and nobody else."""
+
+    class Kind(models.TextChoices):
+        CHAT = "chat"
+        CLASSROOM = "classroom"
+
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="conversations")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CHAT)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
     title = models.CharField(max_length=120, blank=True)
     as_student = models.BooleanField(default=False)  # staff trying the course: sees only what students see
     deleted = models.BooleanField(default=False)
@@ -47,12 +80,23 @@ class Conversation(models.Model):
         return self.title or "New conversation"
 
     def get_absolute_url(self) -> str:
-        return reverse("chat:conversation", args=[self.course.slug, self.uuid])
+        page = "classrooms:classroom" if self.shared else "chat:conversation"
+        return reverse(page, args=[self.course.slug, self.uuid])
+
+    @property
+    def shared(self) -> bool:
+        """Whether several people follow it."""
+        return self.kind == self.Kind.CLASSROOM
 
 
 class TurnQuerySet(models.QuerySet["Turn"]):
     def unfinished(self) -> TurnQuerySet:
         return self.filter(state__in=Turn.UNFINISHED)
+
+    def asked_by(self, user: Any) -> TurnQuerySet:
+        """The questions a person asked, in chats and classrooms."""
+        own = Q(speaker=None, conversation__kind=Conversation.Kind.CHAT, conversation__user=user)
+        return self.filter(Q(speaker=user) | own)
 
     def moving(self, since: datetime) -> TurnQuerySet:
         """Turns that have, or may have, new events since then."""
@@ -79,6 +123,9 @@ class Turn(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="turns")
     client_id = models.UUIDField(null=True)  # chosen by the browser: asking again after a drop asks once
     ordinal = models.PositiveIntegerField()
+    speaker = models.ForeignKey(  # who asked, where it need not be the conversation's person
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     question = models.TextField()
     query = models.TextField(blank=True)  # what was searched, with the conversation's context put in
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED, db_index=True)
@@ -112,6 +159,11 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return self.question[:80]
+
+    @property
+    def asker(self) -> User:
+        """Who asked, and gets the answer."""
+        return self.speaker or self.conversation.user
 
 
 class Event(models.Model):

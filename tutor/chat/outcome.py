@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from courses.models import Material, Passage
-from tutor.chat.events import Outcome, append
+from tutor.chat.events import Outcome, append, in_order
 from tutor.chat.models import Citation, Message, Signal, Turn
 
 LOST = "The server that was answering stopped before it was done. Ask again."
@@ -78,6 +78,7 @@ def close_dead() -> list[Turn]:
     closed = []
     for turn in Turn.objects.abandoned().select_related("conversation"):
         with transaction.atomic():
+            in_order(turn.conversation_id)
             answer = Answer.of(turn.events.values_list("type", "data"))
             taken = (
                 Turn.objects.abandoned().filter(pk=turn.pk).update(**_values(Turn.State.FAILED, answer, LOST))

@@ -42,7 +42,9 @@ def hand_over(turn: Turn, comment: str) -> StaffQuestion:
 def of_course(course: Course) -> QuerySet[StaffQuestion]:
     """All questions that students of the course handed to its staff, oldest first."""
     rows = StaffQuestion.objects.filter(turn__conversation__course=course)
-    return rows.select_related("turn__conversation__user", "answered_by", "material").order_by("created")
+    return rows.select_related(
+        "turn__conversation__user", "turn__speaker", "answered_by", "material"
+    ).order_by("created")
 
 
 def waiting(course: Course) -> QuerySet[StaffQuestion]:
@@ -52,7 +54,7 @@ def waiting(course: Course) -> QuerySet[StaffQuestion]:
 
 def replies_for(user: User, course: Course) -> QuerySet[StaffQuestion]:
     """The replies a student got in the course, newest first."""
-    asked = of_course(course).filter(turn__conversation__user=user, turn__conversation__deleted=False)
+    asked = of_course(course).filter(turn__in=Turn.objects.asked_by(user), turn__conversation__deleted=False)
     return asked.exclude(answered_at=None).order_by("-answered_at")
 
 

@@ -12,11 +12,9 @@ import os
 import secrets
 import socket
 import time
-from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -28,13 +26,13 @@ from django.utils import timezone
 from courses.models import Passage
 from tutor.chat import answering, asking, outcome
 from tutor.chat.asking import LEASE
-from tutor.chat.audience import Audience, shared_layer, tell
+from tutor.chat.audience import FRESH, Audience, shared_layer, tell
 from tutor.chat.events import WRITING, Log, Writer, encode, wire
 from tutor.chat.feedback import find_reformulation
 from tutor.chat.history import dialogue
 from tutor.chat.messages import Ask
 from tutor.chat.models import Conversation, Turn
-from tutor.chat.outcome import Answer
+from tutor.chat.queueing import Events, Queue, Run
 from tutor.chat.threads import in_thread
 from tutor.llm.embeddings import EmbeddingError
 from tutor.llm.errors import EndpointError
@@ -43,38 +41,11 @@ from tutor.llm.models import Endpoint
 log = logging.getLogger(__name__)
 
 THINKING = 1  # threads that search and verify: more only fight with the event loop for the interpreter
-EMBEDDED = 4  # turns at once on the embedded model, which shares this machine's cores
-ELSEWHERE = 256  # turns at once on an endpoint of its own
 POLL, RENEW, LOOK, SWEEP = 0.5, 4.0, 2.0, 5.0  # seconds between stops, leases, other processes, the dead
 
 BROKEN = "Something went wrong on the server while answering. Ask again; if it happens again, tell the course staff."
 UNSEARCHABLE = "The course cannot be searched at the moment. Ask again in a minute; if it stays so, tell the course staff."
 RESTARTED = "The server was restarted while answering. Ask again."
-
-
-@dataclass(eq=False)
-class Run:
-    """One turn in this process, waiting or running."""
-
-    turn: Turn
-    log: Log
-    first: dict[str, Any]  # data of its first event
-    endpoint: Endpoint
-    answer: Answer = field(default_factory=Answer)
-    place: int = 0
-    task: asyncio.Task[None] | None = None
-    ending: tuple[Turn.State, str, str] | None = None  # why it was cancelled: state, error, code
-    arrived: float = field(default_factory=time.monotonic)
-    started: float = 0.0
-
-    @property
-    def user(self) -> int:
-        return self.turn.conversation.user_id
-
-    @property
-    def width(self) -> int:
-        """How many may use its endpoint at once."""
-        return EMBEDDED if self.endpoint.embedded else ELSEWHERE
 
 
 class Runner:
@@ -86,8 +57,7 @@ class Runner:
         self.loop.set_default_executor(ThreadPoolExecutor(THINKING, "thinking"))
         self.audience = Audience(self.owner)
         self.writer = Writer(self._stored, self._lost)
-        self.waiting: list[Run] = []
-        self.running: dict[int, Run] = {}
+        self.queue = Queue()
         self.closing = False
         self._keepers = [
             self.loop.create_task(work) for work in (self._keep(), self.audience.listen(self.stop))
@@ -112,23 +82,32 @@ class Runner:
         else:
             self.audience.outdated(turn.conversation_id, str(turn.uuid))
 
-    def submit(self, turn: Turn, endpoint: Endpoint) -> None:
-        """Put a turn that was made for this runner, and has its first event, into the queue. Again changes nothing."""
-        if any(run.turn == turn for run in self._runs()):
+    def submit(
+        self,
+        turn: Turn,
+        endpoint: Endpoint | None,
+        *,
+        first: dict[str, Any] | None = None,
+        work: Callable[[], Events] | None = None,
+        after: Callable[[], None] | None = None,
+    ) -> None:
+        """Put a turn that was made for this runner, and has its first event, into the queue. Again changes nothing.
+
+        `work` makes its events where it is no question to the agent, `first` is then the data of the first one.
+        """
+        if any(run.turn == turn for run in self.queue.runs()):
             return
-        uuid, first = str(turn.uuid), asking.queued(turn)
+        uuid, first = str(turn.uuid), first or asking.queued(turn)
         entry = Log(turn.pk, uuid, turn.conversation_id, [wire(uuid, 1, "queued", encode(first))])
-        self.waiting.append(Run(turn, entry, first, endpoint))
+        entry.shared = turn.conversation.shared
+        self.queue.waiting.append(Run(turn, entry, first, endpoint, work, after))
         self.audience.follow(entry)
         self._start()
         self._say_places()
 
-    def _runs(self) -> list[Run]:
-        return [*self.running.values(), *self.waiting]
-
     async def request_stop(self, conversation: Conversation, turn: UUID) -> None:
         """Stop a turn here, or leave a flag for the process that answers it and call out to it."""
-        for run in self._runs():
+        for run in self.queue.runs():
             if run.turn.uuid == turn and run.turn.conversation_id == conversation.pk:
                 self.stop(run.turn.pk)
                 return
@@ -142,60 +121,38 @@ class Runner:
         return self._end(turn, Turn.State.STOPPED)
 
     def logs(self, conversation: int) -> list[Log]:
-        return [run.log for run in self._runs() if run.log.conversation == conversation]
+        return [run.log for run in self.queue.runs() if run.log.conversation == conversation]
 
     def _end(self, turn: int, state: Turn.State, error: str = "", code: str = "") -> bool:
-        for run in self.waiting:
+        for run in self.queue.waiting:
             if run.turn.pk == turn:
-                self.waiting.remove(run)
-                self.running[turn] = run
+                self.queue.take(run)
                 run.ending = (state, error, code)
                 run.task = self.loop.create_task(self._finish(run))
                 return True
-        current = self.running.get(turn)
+        current = self.queue.running.get(turn)
         if current and current.task and current.ending is None:
             current.ending = (state, error, code)
             current.task.cancel()
         return current is not None
 
-    # The queue: whoever has least running goes first, then whoever came first; one turn of a conversation at a time
-
-    def _order(self) -> list[Run]:
-        ahead = Counter(run.user for run in self.running.values())
-        keys = {}
-        for run in self.waiting:
-            keys[run] = (ahead[run.user], run.arrived)
-            ahead[run.user] += 1
-        return sorted(self.waiting, key=keys.__getitem__)
-
     def _start(self) -> None:
-        busy = Counter(run.endpoint.base_url for run in self.running.values())
-        talking = {run.log.conversation for run in self.running.values()}
-        for run in self._order():
-            if busy[run.endpoint.base_url] < run.width and run.log.conversation not in talking:
-                busy[run.endpoint.base_url] += 1
-                talking.add(run.log.conversation)
-                self.waiting.remove(run)
-                self.running[run.turn.pk] = run
-                run.task = self.loop.create_task(self._answer(run))
-                run.task.add_done_callback(partial(self._answered, run))
-        self.writer.running = len(self.running)
+        for run in self.queue.start():
+            run.task = self.loop.create_task(self._answer(run))
+            run.task.add_done_callback(partial(self._answered, run))
+        self.writer.running = len(self.queue.running)
 
     def _say_places(self) -> None:
-        ahead: Counter[str] = Counter()
-        for run in self._order():
-            ahead[run.endpoint.base_url] += 1
-            if run.place != ahead[run.endpoint.base_url]:
-                run.place = ahead[run.endpoint.base_url]
-                self.writer.add(run.log, "queued", {**run.first, "place": run.place})
+        for run in self.queue.moved():
+            self.writer.add(run.log, "queued", {**run.first, "place": run.place})
 
     # One turn
 
     async def _answer(self, run: Run) -> None:
         run.started = time.monotonic()
         try:
-            request = await in_thread(prepare)(run.turn, run.endpoint)
-            async with aclosing(answering.answer(request)) as events:
+            await in_thread(take)(run.turn)
+            async with aclosing(run.work() if run.work else self._answering(run)) as events:
                 async for event in events:
                     kind = event["type"]
                     data = {key: value for key, value in event.items() if key != "type"}
@@ -216,6 +173,12 @@ class Runner:
             log.exception("Turn %s failed", run.log.uuid)
             run.ending = run.ending or (Turn.State.FAILED, BROKEN, "server")
 
+    async def _answering(self, run: Run) -> Events:
+        request = await in_thread(prepare)(run.turn, run.endpoint or endpoint_of(run.turn))
+        async with aclosing(answering.answer(request)) as events:
+            async for event in events:
+                yield event
+
     def _answered(self, run: Run, task: asyncio.Task[None]) -> None:
         """The task of a run is done, perhaps before it took its first step."""
         if run.started:
@@ -235,9 +198,11 @@ class Runner:
         except Exception:
             log.exception("The outcome of turn %s was not stored; it will be closed as lost", run.log.uuid)
         finally:
-            self.running.pop(run.turn.pk, None)
+            self.queue.running.pop(run.turn.pk, None)
             self._start()
-        if run.ending and run.ending[0] is Turn.State.DONE:
+            if run.after:
+                run.after()
+        if run.ending and run.ending[0] is Turn.State.DONE and run.work is None:
             self._spawn(self._reflect(run.turn.pk))
 
     async def _reflect(self, turn: int) -> None:
@@ -260,7 +225,13 @@ class Runner:
 
     async def _keep(self) -> None:
         """Renew leases, hear of stops, look at other processes' turns, close the dead."""
-        due = {self._hear_stops: POLL, self._renew: RENEW, self.audience.look: LOOK, self._sweep: SWEEP}
+        due = {
+            self._hear_stops: POLL,
+            self.audience.check: FRESH,
+            self.audience.look: LOOK,
+            self._renew: RENEW,
+            self._sweep: SWEEP,
+        }
         last = dict.fromkeys(due, time.monotonic())
         while True:
             await asyncio.sleep(POLL)
@@ -275,7 +246,7 @@ class Runner:
                     log.exception("%s failed; trying again", work.__name__)
 
     async def _hear_stops(self) -> None:
-        if not (self.running or self.waiting):
+        if not (self.queue.running or self.queue.waiting):
             return
         flagged = (
             Turn.objects.unfinished()
@@ -286,9 +257,9 @@ class Runner:
             self.stop(turn)
 
     async def _renew(self) -> None:
-        if not (self.running or self.waiting):
+        if not (self.queue.running or self.queue.waiting):
             return
-        kept = [run.turn.pk for run in self._runs()]
+        kept = [run.turn.pk for run in self.queue.runs()]
         mine = Turn.objects.unfinished().filter(pk__in=kept, owner=self.owner)
         await in_thread(lambda: mine.update(lease_until=timezone.now() + LEASE))()
 
@@ -308,10 +279,10 @@ class Runner:
     async def close(self, grace: float) -> None:
         """Take no more questions; give running turns `grace` seconds, then close what is left, in words."""
         self.closing = True
-        for run in list(self.waiting):
+        for run in list(self.queue.waiting):
             self._end(run.turn.pk, Turn.State.FAILED, RESTARTED, "lost")
         await self._finished(grace)
-        for turn in list(self.running):
+        for turn in list(self.queue.running):
             self._end(turn, Turn.State.FAILED, RESTARTED, "lost")
         await self._finished(5)
         for task in self._keepers:
@@ -322,8 +293,8 @@ class Runner:
     async def _finished(self, seconds: float) -> None:
         """Until nothing runs any more, or the time is up."""
         until = time.monotonic() + seconds
-        while self.running and (left := until - time.monotonic()) > 0:
-            tasks = [run.task for run in self.running.values() if run.task]
+        while self.queue.running and (left := until - time.monotonic()) > 0:
+            tasks = [run.task for run in self.queue.running.values() if run.task]
             await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
 
@@ -333,23 +304,27 @@ def endpoint_of(turn: Turn) -> Endpoint:
     return reserved or Endpoint.objects.for_course(turn.conversation.course)
 
 
-def prepare(turn: Turn, endpoint: Endpoint) -> answering.Request:
-    """Take the turn for its owner and gather what its answer needs. Raises outcome.Lost."""
+def take(turn: Turn) -> None:
+    """Begin the turn for its owner. Raises outcome.Lost."""
     now = timezone.now()
     queued = Turn.objects.filter(pk=turn.pk, owner=turn.owner, state=Turn.State.QUEUED)
     with WRITING:
         taken = queued.update(state=Turn.State.RUNNING, lease_until=now + LEASE, changed=now)
     if not taken:
         raise outcome.Lost(f"Turn {turn.pk} was closed before it started")
+
+
+def prepare(turn: Turn, endpoint: Endpoint) -> answering.Request:
+    """Gather what the turn's answer needs."""
     conversation = turn.conversation
     return answering.Request(
         course=conversation.course,
-        user=conversation.user,
+        user=turn.asker,
         question=turn.question,
         history=dialogue(turn) if turn.ordinal > 1 else [],
         endpoint=endpoint,
         passages=Passage.objects.readable_by(
-            conversation.user, conversation.course, as_student=conversation.as_student
+            turn.asker, conversation.course, as_student=conversation.as_student
         ),
     )
 

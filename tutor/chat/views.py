@@ -257,7 +257,7 @@ def with_answers(questions: list[StaffQuestion]) -> list[StaffQuestion]:
     said = history.answers_of([question.turn_id for question in questions])
     for question in questions:
         question.answer_text = said.get(question.turn_id, "")  # type: ignore[attr-defined]
-        question.asked_by = question.turn.conversation.user  # type: ignore[attr-defined]
+        question.asked_by = question.turn.asker  # type: ignore[attr-defined]
     return questions
 
 

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from numpy.typing import NDArray
 
 from courses.models import TEACHING, Course, Enrolment
-from tutor.chat.models import Feedback, StaffQuestion, Turn
+from tutor.chat.models import Conversation, Feedback, StaffQuestion, Turn
 from tutor.llm.embeddings import DIMENSION, EmbeddingError, embed
 
 MOST = 600  # the latest questions of the period that are grouped
@@ -64,6 +64,7 @@ def asked(course: Course, since: datetime | None) -> QuerySet[Turn]:
         ~Exists(teaching),
         ~Exists(Turn.objects.filter(edits=OuterRef("pk"))),
         conversation__course=course,
+        conversation__kind=Conversation.Kind.CHAT,
         conversation__as_student=False,
         conversation__user__is_superuser=False,
         regenerates=None,
