@@ -7,15 +7,30 @@ those of the chat.
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 
 from courses.models import Course
 from tutor.chat.models import Conversation, StaffQuestion, Turn
 from tutor.classrooms.models.agents import Agent
 from tutor.classrooms.models.lessons import Action, Lesson, LessonPage
+
+
+class ClassroomQuerySet(models.QuerySet["Classroom"]):
+    def open_to(self, user: Any, course: Course) -> ClassroomQuerySet:
+        """The course's classrooms that the user may be in: their own, and those that are shared."""
+        rows = self.filter(course=course, course__in=Course.objects.visible_to(user))
+        return rows.filter(Q(created_by=user) | Q(shared=True))
+
+    def due(self, owner: str, now: datetime) -> ClassroomQuerySet:
+        """Those that `owner` has to go on with now: its own, and those whose process is gone."""
+        free = Q(owner=owner) | Q(lease_until=None) | Q(lease_until__lt=now)
+        return self.filter(free, state__in=Classroom.LIVE, step_at__lte=now)
 
 
 class Classroom(models.Model):
@@ -29,7 +44,9 @@ class Classroom(models.Model):
         CONTINUOUS = "continuous"  # goes on unless somebody speaks
         INTERACTIVE = "interactive"  # waits for the students where the script asks them something
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    LIVE = (State.RUNNING, State.PAUSED)  # where something may come next; paused: an answer to a question
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)  # its conversation's, too
     course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="classrooms")
     lesson = models.ForeignKey(Lesson, on_delete=models.PROTECT, related_name="classrooms")
     conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="classroom")
@@ -47,12 +64,19 @@ class Classroom(models.Model):
     action = models.ForeignKey(
         Action, null=True, on_delete=models.SET_NULL, related_name="+"
     )  # the next to perform
+    line = models.PositiveSmallIntegerField(default=0)  # lines of it that were read already
+    waits_for = models.CharField(max_length=10, blank=True)  # kind of the action that waits for the students
+    waits_until = models.DateTimeField(null=True)  # None: until they act
+    reminded = models.BooleanField(default=False)
+    floor_until = models.DateTimeField(null=True)  # somebody who raised a hand has the floor
     owner = models.CharField(max_length=64, blank=True)  # the process that drives it
     lease_until = models.DateTimeField(null=True)
     step_at = models.DateTimeField(null=True)  # when the next step is due
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     created = models.DateTimeField(auto_now_add=True)
     ended = models.DateTimeField(null=True)
+
+    objects = ClassroomQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
@@ -111,6 +135,8 @@ class Act(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     page = models.ForeignKey(LessonPage, null=True, on_delete=models.SET_NULL, related_name="acts")
     action = models.ForeignKey(Action, null=True, on_delete=models.SET_NULL, related_name="acts")
+    about = models.JSONField(default=dict)  # what it is to say or do beyond the script
+    words = models.PositiveIntegerField(null=True)  # that were said; None until what came of it was entered
 
     class Meta:
         ordering = ["pk"]
