@@ -27,9 +27,10 @@ from tests import make
 from tutor.accounts.models import User
 from tutor.celery import app as celery
 from tutor.chat.models import Conversation, StaffQuestion, Turn
+from tutor.classrooms.models import Classroom, Lesson, Note
 
 ROOT = Path(__file__).parent.parent
-OURS = {"courses", "chat", "dashboard", "accounts", "llm"}
+OURS = {"courses", "chat", "classrooms", "practice", "dashboard", "accounts", "llm"}
 
 # Pages that anybody who signed in may open. Everything else must know who asks.
 PERSONAL = {"courses:home", "courses:join", "accounts:profile", "accounts:export", "accounts:delete"}
@@ -41,6 +42,10 @@ FOR_STUDENTS = {
     "chat:export",
     "chat:feedback",
     "chat:ask_staff",
+    "classrooms:lobby",
+    "classrooms:classroom",
+    "classrooms:notes",
+    "classrooms:keep",
     "courses:source",
     "courses:source_data",
     "courses:file",
@@ -109,6 +114,10 @@ def world(db: None) -> World:
     conversation = Conversation.objects.create(course=course, user=student)
     turn = Turn.objects.create(conversation=conversation, ordinal=1, question="What is the mean?")
     question = StaffQuestion.objects.create(turn=turn)
+    lesson = Lesson.objects.create(course=course, title="Averages")
+    classroom = Classroom.objects.create(
+        course=course, lesson=lesson, conversation=conversation, created_by=student
+    )
     values = {
         "slug": course.slug,
         "material": material.uuid,
@@ -120,6 +129,9 @@ def world(db: None) -> World:
         "enrolment": course.enrolments.get(user=student).pk,
         "conversation": conversation.uuid,
         "turn": turn.uuid,
+        "lesson": lesson.uuid,
+        "classroom": classroom.uuid,
+        "note": Note.objects.create(classroom=classroom, text="The mean of n readings.").pk,
         "question": question.pk,
         "user": student.pk,
         "person": student.pk,

@@ -11,5 +11,6 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("", include("courses.urls")),
     path("", include("tutor.chat.urls")),
+    path("", include("tutor.classrooms.urls")),
     path("", include("tutor.dashboard.urls")),
 ]

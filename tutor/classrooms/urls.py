@@ -1,0 +1,12 @@
+from django.urls import path
+
+from tutor.classrooms.views import pages
+
+app_name = "classrooms"
+classroom = "c/<slug:slug>/classrooms/<uuid:classroom>/"
+urlpatterns = [
+    path("c/<slug:slug>/classrooms/", pages.lobby, name="lobby"),
+    path(classroom, pages.classroom, name="classroom"),
+    path(f"{classroom}notes.md", pages.notes, name="notes"),
+    path(f"{classroom}notes/<int:note>/keep/", pages.keep, name="keep"),
+]
