@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 
 from courses.models import Course, Material, Passage
 
@@ -25,6 +26,15 @@ class Skill(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ItemQuerySet(models.QuerySet["Item"]):
+    def askable(self, course: Course) -> ItemQuerySet:
+        """What any student of the course may be asked today: approved, and of material that they may read."""
+        rows = self.filter(
+            course=course, state=Item.State.READY, passage__in=Passage.objects.for_agent(course)
+        )
+        return rows.select_related("skill", "passage__material__course")
 
 
 class Item(models.Model):
@@ -57,17 +67,39 @@ class Item(models.Model):
     end = models.PositiveIntegerField(default=0)
     created = models.DateTimeField(auto_now_add=True)
 
+    objects = ItemQuerySet.as_manager()
+
     class Meta:
         ordering = ["pk"]
 
     def __str__(self) -> str:
         return self.prompt[:80]
 
+    @property
+    def source_url(self) -> str:
+        """The link that opens the passage and marks the quote; "" where the material is gone."""
+        return self.passage.url(self.start, self.end) if self.passage is not None else ""
+
+    @property
+    def source_label(self) -> str:
+        """Where the quote stands, for a person: "Lecture 2, slide 4"."""
+        return self.passage.label if self.passage is not None else ""
+
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):
     def of(self, user: Any, course: Course) -> AttemptQuerySet:
         """A person's attempts in a course, oldest first."""
-        return self.filter(user=user, item__course=course).select_related("item__skill").order_by("pk")
+        rows = self.filter(user=user, item__course=course)
+        return rows.select_related("item__skill", "item__passage__material__course").order_by("pk")
+
+    def counting(self) -> AttemptQuerySet:
+        """Without those that a dispute took out: the attempt's own, or all of a skill up to an upheld objection."""
+        disputed = Dispute.objects.filter(upheld=True, user=OuterRef("user"))
+        return self.exclude(Exists(disputed.filter(attempt=OuterRef("pk")))).exclude(
+            Exists(
+                disputed.filter(attempt=None, skill=OuterRef("item__skill"), created__gte=OuterRef("created"))
+            )
+        )
 
 
 class Attempt(models.Model):
@@ -106,6 +138,7 @@ class Dispute(models.Model):
     text = models.TextField(max_length=2000)
     upheld = models.BooleanField(null=True)  # None while nobody decided
     reply = models.TextField(blank=True, max_length=2000)
+    decided = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
