@@ -33,7 +33,7 @@ from courses.models import Course, Passage  # noqa: E402
 from courses.verification.quotes import find_quote  # noqa: E402
 from courses.verification.vectors import sentence_spans  # noqa: E402
 from tutor.chat.answerability import weights  # noqa: E402
-from tutor.chat.answering import Request, look  # noqa: E402
+from tutor.chat.finding import Request, look  # noqa: E402
 from tutor.llm.models import Endpoint  # noqa: E402
 
 SLUG = "clapnq-half"

@@ -19,9 +19,11 @@ from courses.models import Course, Extract, Material, Passage
 from tests import make
 from tests.llm.scripted import Answer, Scripted
 from tutor.chat import premises
-from tutor.chat.answering import Event, Request, answer, claims, prompt
+from tutor.chat.answering import Event, Request, answer
+from tutor.chat.capable import claims
 from tutor.chat.management.commands.ask import collected
 from tutor.chat.models import Conversation
+from tutor.chat.prompting import prompt
 from tutor.chat.rewriting import standalone
 from tutor.chat.sentences import Marked, Splitter
 from tutor.chat.smalltalk import reply

@@ -12,7 +12,7 @@ from django.db.models import Max
 
 from courses.models import Course, Material, Passage
 from tutor.accounts.models import User
-from tutor.chat import answering
+from tutor.chat import finding
 from tutor.chat.feedback import words
 from tutor.chat.models import Starter
 from tutor.jobs import State
@@ -188,7 +188,7 @@ def _of_material(passages: list[Passage]) -> Iterator[tuple[str, Passage]]:
 
 def answered(course: Course, question: str, passage: Passage) -> bool:
     """Whether the agent would answer the question, to any student, and from the material it was made of."""
-    request = answering.Request(
+    request = finding.Request(
         course=course,
         user=None,
         question=question,
@@ -196,7 +196,7 @@ def answered(course: Course, question: str, passage: Passage) -> bool:
         endpoint=Endpoint(),
         passages=Passage.objects.for_agent(course),
     )
-    found = answering.look(request, question)
+    found = finding.look(request, question)
     return found.answers and any(hit.passage.material_id == passage.material_id for hit in found.hits[:2])
 
 

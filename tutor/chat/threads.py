@@ -1,4 +1,4 @@
-"""Threads for the stream's short looks at the database.
+"""Threads for what would hold up the event loop: the stream's short looks at the database, and long work.
 
 Searching and verifying run in the event loop's default threads and may queue there; no stop, lease or resume waits
 behind them.
@@ -23,4 +23,10 @@ def in_thread(work: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     waiting: Callable[P, Coroutine[Any, Any, R]] = database_sync_to_async(
         work, thread_sensitive=False, executor=SHORT
     )
+    return waiting
+
+
+def away(work: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """The same for searching, verifying and other long work: in the event loop's default threads."""
+    waiting: Callable[P, Coroutine[Any, Any, R]] = database_sync_to_async(work, thread_sensitive=False)
     return waiting
