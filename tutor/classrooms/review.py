@@ -1,0 +1,103 @@
+"""What a script rests on: each line that claims is verified and cited, or flagged until a person has settled it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from courses.models import Passage
+from courses.verification import SUPPORTED, verify_all
+from tutor.accounts.models import User
+from tutor.classrooms.models import Lesson, LessonPage, Line
+
+# How a teacher may begin a sentence without adding to what it says.
+LEAD = re.compile(
+    r"^(?:for example|remember(?: this)?|in short|in symbols|in words|as a formula|in a sentence|note(?: that)?|that is|"
+    r"here (?:is|are)|here you see|look at the (?:figure|picture|diagram|table)|so|and|but|now|first|finally|also|again|"
+    r"the (?:figure|picture|diagram|table|page) shows|you see that|we see that|keep in mind(?: that)?|put differently|"
+    r"in other words)\b[,:]?\s+",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Support:
+    """What speaks for a claim: a verdict and, where there is one, the passage with verbatim words of it.
+
+    start and end are offsets in the material's text.
+    """
+
+    verdict: str
+    passage: Passage | None = None
+    quote: str = ""
+    start: int = 0
+    end: int = 0
+
+
+def support(claims: Sequence[str], passages: Sequence[Passage]) -> list[Support]:
+    """What each claim rests on. One batch for the verifier."""
+    texts = [passage.text for passage in passages]
+    found = []
+    for verdict in verify_all([core(claim) for claim in claims], texts) if claims else []:
+        if not verdict.quotes:
+            found.append(Support(verdict.verdict))
+            continue
+        quote = verdict.quotes[0]
+        passage = passages[quote.passage]
+        found.append(
+            Support(
+                verdict.verdict, passage, quote.text, passage.start + quote.start, passage.start + quote.end
+            )
+        )
+    return found
+
+
+def core(text: str) -> str:
+    """What a sentence claims, without the words with which a teacher leads up to it."""
+    stripped = LEAD.sub("", text)
+    return stripped[:1].upper() + stripped[1:] if stripped else text
+
+
+def apply(line: Line, found: Support | None) -> None:
+    """Put on the line what it rests on; None where it claims nothing. Does not save."""
+    line.settled_by, line.settled_at = None, None
+    line.verdict = found.verdict if found else ""
+    line.flag = Line.Flag.NONE if found is None or found.verdict == SUPPORTED else Line.Flag.OPEN
+    line.passage = found.passage if found else None
+    line.quote = found.quote if found else ""
+    line.start, line.end = (found.start, found.end) if found else (0, 0)
+
+
+def verify(line: Line) -> None:
+    """Verify a line against its page's passages, and save it."""
+    passages = list(line.action.page.passages.order_by("ordinal"))
+    apply(line, support([line.text], passages)[0] if line.claim else None)
+    line.save()
+
+
+def accept(line: Line, user: User) -> None:
+    """Let the line stand as it is: the user answers for it by name."""
+    line.flag, line.settled_by, line.settled_at = Line.Flag.ACCEPTED, user, timezone.now()
+    line.save(update_fields=["flag", "settled_by", "settled_at"])
+
+
+def lines_of(lesson: Lesson) -> QuerySet[Line]:
+    """All lines of a lesson, in the order in which they are said."""
+    return Line.objects.filter(action__page__lesson=lesson).order_by(
+        "action__page__ordinal", "action__ordinal", "ordinal"
+    )
+
+
+def waiting(lesson: Lesson) -> QuerySet[Line]:
+    """The lines that somebody has to settle before the lesson can be published."""
+    return lines_of(lesson).filter(flag=Line.Flag.OPEN).select_related("action__page")
+
+
+def counts(page: LessonPage) -> tuple[int, int]:
+    """Sentences that a page's script says, and how many of them were flagged (settled ones too)."""
+    lines = Line.objects.filter(action__page=page)
+    return lines.count(), lines.exclude(flag=Line.Flag.NONE).count()
