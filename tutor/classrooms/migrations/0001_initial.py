@@ -13,6 +13,9 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('chat', '0005_classrooms_share_the_stream'),
+        ('courses', '0003_captions'),
+        ('llm', '0001_initial'),
+        ('practice', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -24,6 +27,7 @@ class Migration(migrations.Migration):
                 ('ordinal', models.PositiveIntegerField()),
                 ('kind', models.CharField(choices=[('show', 'Show'), ('point', 'Point'), ('read', 'Read'), ('ask', 'Ask'), ('quiz', 'Quiz'), ('discuss', 'Discuss')], max_length=10)),
                 ('region', models.JSONField(default=dict)),
+                ('item', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='actions', to='practice.item')),
             ],
             options={
                 'ordering': ['ordinal'],
@@ -40,6 +44,8 @@ class Migration(migrations.Migration):
                 ('talkativeness', models.FloatField(default=0.5)),
                 ('active', models.BooleanField(default=True)),
                 ('ordinal', models.PositiveSmallIntegerField(default=0)),
+                ('course', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='agents', to='courses.course')),
+                ('endpoint', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='llm.endpoint')),
             ],
             options={
                 'ordering': ['ordinal', 'pk'],
@@ -65,9 +71,31 @@ class Migration(migrations.Migration):
                 ('step_at', models.DateTimeField(null=True)),
                 ('created', models.DateTimeField(auto_now_add=True)),
                 ('ended', models.DateTimeField(null=True)),
+                ('action', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='classrooms.action')),
+                ('agents', models.ManyToManyField(related_name='classrooms', to='classrooms.agent')),
+                ('conversation', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='classroom', to='chat.conversation')),
+                ('course', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='classrooms', to='courses.course')),
+                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ['-pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Act',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('show', 'Show'), ('point', 'Point'), ('read', 'Read'), ('ask', 'Ask'), ('quiz', 'Quiz'), ('discuss', 'Discuss'), ('answer', 'Answer'), ('explain', 'Explain'), ('remark', 'Remark'), ('wonder', 'Wonder'), ('joke', 'Joke'), ('note', 'Note'), ('call', 'Call'), ('speak', 'Speak'), ('respond', 'Respond'), ('move', 'Move')], max_length=10)),
+                ('about', models.JSONField(default=dict)),
+                ('words', models.PositiveIntegerField(null=True)),
+                ('turn', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='act', to='chat.turn')),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('action', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='acts', to='classrooms.action')),
+                ('agent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='acts', to='classrooms.agent')),
+                ('classroom', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='acts', to='classrooms.classroom')),
+            ],
+            options={
+                'ordering': ['pk'],
             },
         ),
         migrations.CreateModel(
@@ -81,6 +109,9 @@ class Migration(migrations.Migration):
                 ('by', models.CharField(max_length=10)),
                 ('better', models.PositiveSmallIntegerField(null=True)),
                 ('created', models.DateTimeField(auto_now_add=True)),
+                ('act', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decision', to='classrooms.act')),
+                ('classroom', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='classrooms.classroom')),
+                ('marked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ['pk'],
@@ -97,10 +128,20 @@ class Migration(migrations.Migration):
                 ('stop_requested', models.BooleanField(default=False)),
                 ('published_at', models.DateTimeField(null=True)),
                 ('created', models.DateTimeField(auto_now_add=True)),
+                ('course', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lessons', to='courses.course')),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('materials', models.ManyToManyField(related_name='lessons', to='courses.material')),
+                ('published_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('replaces', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replaced_by', to='classrooms.lesson')),
             ],
             options={
                 'ordering': ['-pk'],
             },
+        ),
+        migrations.AddField(
+            model_name='classroom',
+            name='lesson',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='classrooms', to='classrooms.lesson'),
         ),
         migrations.CreateModel(
             name='LessonPage',
@@ -124,10 +165,29 @@ class Migration(migrations.Migration):
                 ('description', models.TextField(blank=True)),
                 ('section', models.JSONField(default=list)),
                 ('note', models.CharField(blank=True, max_length=400)),
+                ('lesson', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pages', to='classrooms.lesson')),
+                ('material', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='lesson_pages', to='courses.material')),
+                ('passages', models.ManyToManyField(blank=True, related_name='lesson_pages', to='courses.passage')),
+                ('skills', models.ManyToManyField(blank=True, related_name='lesson_pages', to='practice.skill')),
             ],
             options={
                 'ordering': ['ordinal'],
             },
+        ),
+        migrations.AddField(
+            model_name='classroom',
+            name='page',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='classrooms.lessonpage'),
+        ),
+        migrations.AddField(
+            model_name='action',
+            name='page',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='actions', to='classrooms.lessonpage'),
+        ),
+        migrations.AddField(
+            model_name='act',
+            name='page',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='acts', to='classrooms.lessonpage'),
         ),
         migrations.CreateModel(
             name='Line',
@@ -142,6 +202,9 @@ class Migration(migrations.Migration):
                 ('quote', models.TextField(blank=True)),
                 ('start', models.PositiveIntegerField(default=0)),
                 ('end', models.PositiveIntegerField(default=0)),
+                ('action', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='classrooms.action')),
+                ('passage', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='lines', to='courses.passage')),
+                ('settled_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ['ordinal'],
@@ -154,6 +217,10 @@ class Migration(migrations.Migration):
                 ('text', models.TextField(max_length=2000)),
                 ('url', models.CharField(blank=True, max_length=300)),
                 ('created', models.DateTimeField(auto_now_add=True)),
+                ('act', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notes', to='classrooms.act')),
+                ('classroom', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='classrooms.classroom')),
+                ('kept_by', models.ManyToManyField(blank=True, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('page', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notes', to='classrooms.lessonpage')),
             ],
             options={
                 'ordering': ['pk'],
@@ -167,6 +234,11 @@ class Migration(migrations.Migration):
                 ('tries', models.PositiveSmallIntegerField(default=0)),
                 ('created', models.DateTimeField(auto_now_add=True)),
                 ('settled', models.DateTimeField(null=True)),
+                ('act', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='question', to='classrooms.act')),
+                ('answer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='classrooms.act')),
+                ('classroom', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='questions', to='classrooms.classroom')),
+                ('page', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='questions', to='classrooms.lessonpage')),
+                ('staff_question', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='chat.staffquestion')),
             ],
             options={
                 'ordering': ['pk'],
@@ -179,20 +251,21 @@ class Migration(migrations.Migration):
                 ('hand', models.DateTimeField(null=True)),
                 ('joined', models.DateTimeField(auto_now_add=True)),
                 ('seen', models.DateTimeField(null=True)),
+                ('classroom', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seats', to='classrooms.classroom')),
+                ('pages', models.ManyToManyField(blank=True, related_name='+', to='classrooms.lessonpage')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seats', to=settings.AUTH_USER_MODEL)),
             ],
         ),
-        migrations.CreateModel(
-            name='Act',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('show', 'Show'), ('point', 'Point'), ('read', 'Read'), ('ask', 'Ask'), ('quiz', 'Quiz'), ('discuss', 'Discuss'), ('answer', 'Answer'), ('explain', 'Explain'), ('remark', 'Remark'), ('wonder', 'Wonder'), ('joke', 'Joke'), ('note', 'Note'), ('call', 'Call'), ('speak', 'Speak'), ('respond', 'Respond'), ('move', 'Move')], max_length=10)),
-                ('about', models.JSONField(default=dict)),
-                ('words', models.PositiveIntegerField(null=True)),
-                ('turn', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='act', to='chat.turn')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['pk'],
-            },
+        migrations.AddConstraint(
+            model_name='agent',
+            constraint=models.UniqueConstraint(fields=('course', 'name'), name='one_agent_each'),
+        ),
+        migrations.AddConstraint(
+            model_name='lessonpage',
+            constraint=models.UniqueConstraint(fields=('lesson', 'ordinal'), name='one_lesson_page_each'),
+        ),
+        migrations.AddConstraint(
+            model_name='seat',
+            constraint=models.UniqueConstraint(fields=('classroom', 'user'), name='one_seat_each'),
         ),
     ]
