@@ -106,7 +106,7 @@ def materials(request: HttpRequest, slug: str) -> HttpResponse:
             "running": any(row.state in (State.QUEUED, State.RUNNING) for row in rows),
             "undescribed_figures": figures,
             "upload_limit": settings.UPLOAD_MAX_BYTES,
-            "vision": Endpoint.objects.enabled().filter(vision=True).exists(),
+            "vision": Endpoint.objects.seeing() is not None,
             "section": "materials",
         },
     )

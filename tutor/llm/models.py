@@ -42,6 +42,11 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
         """
         return self.enabled().filter(is_default=True).order_by("pk").first() or self.of_settings()
 
+    def seeing(self) -> Endpoint | None:
+        """The endpoint that describes pictures: the default if it accepts them, else any that does."""
+        default = self.default()
+        return default if default.vision else self.enabled().filter(vision=True).order_by("pk").first()
+
     def of_settings(self) -> Endpoint:
         """The row for LLM_BASE_URL, or for the embedded host where it is empty; made and kept up to date here."""
         if settings.LLM_BASE_URL:
@@ -67,6 +72,8 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
             )
         row, created = self.get_or_create(name=name, defaults=wanted)
         settled = ("base_url", "model")  # the rest is the admin's to change
+        if wanted.get("vision"):  # LLM_VISION=1 may come later than the row
+            settled += ("vision",)
         if not created and any(getattr(row, field) != wanted[field] for field in settled):
             for field in settled:
                 setattr(row, field, wanted[field])
