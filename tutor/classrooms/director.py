@@ -51,7 +51,7 @@ class Utterance:
     name: str = ""
 
 
-CAST = [Participant(number, function) for number, function in enumerate(Function.values, 1)]
+CAST = [Participant(number, str(function)) for number, function in enumerate(Function, 1)]
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,8 @@ def legal(situation: Situation) -> list[Candidate]:
     found = script + call
     if any(said.speaker == STUDENT for said in s.last[-2:]):
         found += by(teachers[:1], Act.Kind.EXPLAIN)
-    if any(said.speaker == Function.TEACHING for said in s.last):
+    taught = {Act.Kind.READ, Act.Kind.ASK, Act.Kind.DISCUSS} & {*s.acts}
+    if taught or any(said.speaker == Function.TEACHING for said in s.last):
         for agent in s.functions(*CLASSMATES):
             if agent.function != s.speaker and _within(s, agent.function):
                 found += by([agent], CLASSMATES[Function(agent.function)])

@@ -282,6 +282,32 @@ async def _whole(request: _Request) -> Completion:
     return Completion("".join(piece.text for piece in pieces), last.finish, last.usage, request.body["model"])
 
 
+async def score(
+    endpoint: Endpoint, messages: Sequence[Message], options: Sequence[str], *, model: str = ""
+) -> list[float]:
+    """The mean log probability a token of each option as the whole answer. Raises EndpointError.
+
+    Only the embedded host can say it (`/v1/score`); `complete` with a schema of the options chooses elsewhere.
+    """
+    request = _Request(
+        endpoint, {"model": model or endpoint.model, "messages": list(messages), "options": list(options)}
+    )
+    url = f"{endpoint.base_url.rstrip('/')}/score"
+    try:
+        response = await _client().post(
+            url, json=request.body, headers=request.headers, timeout=request.timeout
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise explain(endpoint, error) from error
+    if response.status_code != 200:
+        raise from_response(endpoint, response.status_code, response.text, request.key)
+    try:
+        rows = response.json()["data"]
+        return [float(row["logprob"]) / max(int(row["tokens"]), 1) for row in rows]
+    except (ValueError, LookupError, TypeError):
+        raise _malformed(endpoint, response.text) from None
+
+
 async def list_models(endpoint: Endpoint) -> list[str]:
     """The model names the endpoint serves; raises EndpointError."""
     try:
