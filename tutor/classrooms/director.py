@@ -7,14 +7,29 @@ Among what is left, a rule decides, or the configured model does where it was me
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+from asgiref.sync import async_to_sync
 
 from courses.models import Course
 from tutor.classrooms.models import Act, Function
+from tutor.classrooms.models.direction import measured
+from tutor.llm import client
+from tutor.llm.errors import EndpointError
+from tutor.llm.models import Endpoint
+
+log = logging.getLogger(__name__)
+
+PROMPTS = Path(__file__).with_name("prompts")
+SECONDS = 5.0  # for a model's decision; the class does not wait longer
 
 STUDENT = "student"  # the speaker of what a person said, beside the functions of the agents
 CLASSMATES = {  # what each classmate does when it acts; teacher and assistant do several things
@@ -29,6 +44,17 @@ LONG = 90.0  # seconds without a word from a student that count as silence
 LOST = re.compile(
     r"\b(lost|confus\w+|don['’]?t (get|understand|follow|see)|do not (get|understand|follow|see)|no idea|"
     r"makes? no sense|unclear|too fast|explain|what do(es)? (that|this|it) mean|huh)\b",
+    re.IGNORECASE,
+)
+
+ORGANISING = re.compile(
+    r"\b(homework|assignment|due|deadline|exams?|grades?|graded|slides|recordings?|recorded|handouts?|break|pause|"
+    r"attendance|office hours?|download|upload|links?|log ?in|password|microphone|sound|screen|load(s|ing)?|schedule|"
+    r"next (week|lecture|class)|how long (is|does) (the|this) (class|lesson|lecture))\b",
+    re.IGNORECASE,
+)
+KEEP = re.compile(
+    r"\b(write (this|that|it) down|note (this|that) down|remember (this|that|these|those)|in the notes)\b",
     re.IGNORECASE,
 )
 
@@ -76,10 +102,11 @@ class Situation:
     @classmethod
     def of(cls, data: dict[str, Any]) -> Situation:
         """From what `dataclasses.asdict` made, or a part of it."""
-        made = cls(**data)
-        said = [Utterance(**row) if isinstance(row, dict) else Utterance(*row) for row in made.last]
-        agents = [Participant(**row) if isinstance(row, dict) else row for row in made.agents]
-        return replace(made, last=said, agents=agents)
+        said = [
+            Utterance(**row) if isinstance(row, dict) else Utterance(*row) for row in data.get("last", ())
+        ]
+        agents = [Participant(**row) for row in data["agents"]] if "agents" in data else list(CAST)
+        return cls(**{**data, "last": said, "agents": agents})
 
     @property
     def speaker(self) -> str:
@@ -173,7 +200,12 @@ Wanted = list[tuple[str, str]]  # (function or "" for any, act), best first
 
 
 def _question(s: Situation) -> Wanted:
-    return [(Function.TEACHING, Act.Kind.ANSWER), ("", Act.Kind.ANSWER)] if s.open_questions else []
+    """The teacher answers, except for what is about the course rather than its subject."""
+    if not s.open_questions:
+        return []
+    asked = next((said.text for said in reversed(s.last) if said.speaker == STUDENT), "")
+    first = Function.ASSISTING if ORGANISING.search(asked) else Function.TEACHING
+    return [(first, Act.Kind.ANSWER), ("", Act.Kind.ANSWER)]
 
 
 def _wrong(s: Situation) -> Wanted:
@@ -224,14 +256,23 @@ def _end(s: Situation) -> Wanted:
     return [*notes, ("", Act.Kind.CALL)]
 
 
-def _page_done(s: Situation) -> Wanted:
-    """Before the page is turned: once the notes, then a classmate."""
-    said = [act for act in s.acts if act in CLASSMATES.values()]
-    if s.next != Act.Kind.SHOW or Act.Kind.READ not in s.acts or len(said) > 1:
+def _worth_keeping(s: Situation) -> Wanted:
+    return [("", Act.Kind.NOTE)] if s.last and KEEP.search(s.last[-1].text) else []
+
+
+def _silence(s: Situation) -> Wanted:
+    """The students have been silent for long, and the page ends: a classmate's question may draw them in."""
+    quiet = s.seconds_since_student is not None and s.seconds_since_student > 5 * LONG
+    if s.next != Act.Kind.SHOW or not quiet or Act.Kind.NOTE not in s.acts:
         return []
-    if Act.Kind.NOTE not in s.acts:
-        return [("", Act.Kind.NOTE)]
-    return []
+    drawn = {Act.Kind.WONDER, Act.Kind.REMARK, Act.Kind.CALL} & {*s.acts}
+    return [] if drawn else [("", Act.Kind.WONDER), ("", Act.Kind.REMARK), ("", Act.Kind.CALL)]
+
+
+def _page_done(s: Situation) -> Wanted:
+    """Before a page with something on it is turned: the notes."""
+    full = sum(act == Act.Kind.READ for act in s.acts) > 1
+    return [("", Act.Kind.NOTE)] if s.next == Act.Kind.SHOW and full and Act.Kind.NOTE not in s.acts else []
 
 
 RULES: list[tuple[str, Callable[[Situation], Wanted]]] = [
@@ -241,11 +282,13 @@ RULES: list[tuple[str, Callable[[Situation], Wanted]]] = [
     ("the quiz is waiting for an answer", _pending),
     ("nobody has said anything yet", _welcome),
     ("a student does not follow", _lost),
+    ("it is to be kept", _worth_keeping),
     ("a student said something", _spoke),
     ("the classmates have had their say", _chatter),
     ("the class was asked", _asked),
     ("the script is at its end", _end),
     ("the page is done", _page_done),
+    ("the students have been silent for long", _silence),
     ("the script goes on", lambda s: [("", s.next)]),
 ]
 
@@ -263,12 +306,122 @@ def _candidates(situation: Situation) -> list[Candidate]:
     return candidates
 
 
+async def by_model(situation: Situation, endpoint: Endpoint) -> Choice:
+    """The endpoint's choice among the legal acts. Raises NobodyToAct, EndpointError.
+
+    From the embedded host: the act that the situation makes more probable than it is anyway (log-probability a token, less
+    that in an empty class), since a small model likes some sentences whatever happens. Elsewhere: an answer constrained
+    to the acts' sentences.
+    """
+    candidates = _candidates(situation)
+    options = [words_of(candidate) for candidate in candidates]
+    asked = [_message(situation)]
+    if endpoint.embedded:
+        likely = await client.score(endpoint, asked, options)
+        anyway = await _anyway(endpoint, tuple(options))
+        scores = [round(a - b, 4) for a, b in zip(likely, anyway, strict=True)]
+        index = max(range(len(scores)), key=scores.__getitem__)
+        candidates = [replace(row, score=score) for row, score in zip(candidates, scores, strict=True)]
+    else:
+        schema = {
+            "type": "object",
+            "properties": {"next": {"enum": options}},
+            "required": ["next"],
+            "additionalProperties": False,
+        }
+        answer = await client.complete(endpoint, asked, schema=schema, max_tokens=60, temperature=0)
+        index = options.index(answer.data["next"])
+    return Choice(index, candidates, "model", f"{endpoint.model} found it the most fitting")
+
+
+async def _anyway(endpoint: Endpoint, options: tuple[str, ...]) -> list[float]:
+    """The scores of the options where nothing has happened; asked for once."""
+    key = (endpoint.base_url, endpoint.model, options)
+    if key not in _ANYWAY:
+        if len(_ANYWAY) > 256:
+            _ANYWAY.clear()
+        _ANYWAY[key] = await client.score(endpoint, [_message(Situation())], options)
+    return _ANYWAY[key]
+
+
+_ANYWAY: dict[tuple[str, str, tuple[str, ...]], list[float]] = {}
+
+
+@cache
+def _sentences() -> dict[str, str]:
+    """What each act is called before a model, by "function act"."""
+    lines = (PROMPTS / "director_acts.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split(": ", 1) for line in lines)
+
+
+def words_of(candidate: Candidate) -> str:
+    """An act as a sentence."""
+    return _sentences()[f"{candidate.function} {candidate.act}"]
+
+
+@cache
+def _template() -> str:
+    return (PROMPTS / "director.txt").read_text(encoding="utf-8")
+
+
+def _message(s: Situation) -> client.Message:
+    """What the model is told. What was said is cut, each utterance and all of it, so that nobody fills the prompt."""
+    said = [f"{_who(row)}: {' '.join(row.text.split())[:300]}" for row in s.last[-6:]]
+    quiet = s.seconds_since_student is not None and s.seconds_since_student > LONG
+    state = [
+        "A student's question is open." if s.open_questions else "",
+        "A student has a hand up." if s.hands else "",
+        "The quiz waits for an answer." if s.quiz == "pending" else "",
+        f"A student's answer to the quiz was {s.quiz}." if s.quiz in ("wrong", "partial") else "",
+        "The students have been silent for long." if quiet else "",
+    ]
+    values = {
+        "page": str(s.page),
+        "pages": str(s.pages),
+        "title": s.covered[-1] if s.covered else "none yet",
+        "acts": ", ".join(s.acts) or "nothing",
+        "next": s.next or "the end of the script",
+        "state": " ".join(filter(None, state)),
+        "dialogue": "\n".join(said) or "(nobody has spoken yet)",
+    }
+    # One pass, so that braces in what somebody said are words and nothing else.
+    text = re.sub(r"\{(\w+)\}", lambda found: values[found[1]], _template())
+    return {"role": "user", "content": text}
+
+
+def _who(said: Utterance) -> str:
+    names = {
+        STUDENT: "Student",
+        Function.TEACHING: "Teacher",
+        Function.ASSISTING: "Assistant",
+        Function.DEPTH: "Classmate who thinks deeply",
+        Function.CURIOSITY: "Curious classmate",
+        Function.LEVITY: "Classmate who jokes",
+        Function.NOTES: "Classmate who takes notes",
+    }
+    return f"{names.get(said.speaker, 'Classmate')} {said.name}".strip()
+
+
 def choose(situation: Situation, course: Course) -> Choice:
     """The director's choice. Raises NobodyToAct where `legal` is empty.
 
-    Where the course's model directs this asks it, and takes as long as that takes: call it outside of a transaction.
+    The course's model directs where it was measured to be better than the rule; where it fails or is slow, the rule
+    does. Then this takes up to SECONDS: call it outside of a transaction.
     """
     candidates = _candidates(situation)
     if len(candidates) == 1:
         return Choice(0, candidates, "code", "nothing else is possible")
-    return by_rule(situation)
+    endpoint = Endpoint.objects.for_course(course)
+    if not measured(endpoint).model_directs:
+        return by_rule(situation)
+    try:
+        return async_to_sync(_in_time)(situation, endpoint)
+    except (EndpointError, TimeoutError, LookupError) as error:
+        log.warning("The model does not direct this time: %s", error)
+        fallen = by_rule(situation)
+        return replace(fallen, reason=f"{fallen.reason} (the model did not answer)")
+
+
+async def _in_time(situation: Situation, endpoint: Endpoint) -> Choice:
+    async with asyncio.timeout(SECONDS):
+        return await by_model(situation, endpoint)

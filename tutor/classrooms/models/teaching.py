@@ -47,9 +47,9 @@ class Teaching(Job):
         return reverse("classrooms:teaching", args=[self.course.slug, self.uuid])
 
     def enqueue(self) -> None:
-        from tutor.classrooms.tasks import test_classmate
+        from tutor.classrooms.tasks import examine_classmate
 
-        test_classmate.delay(self.pk)
+        examine_classmate.delay(self.pk)
 
 
 class Explanation(models.Model):
