@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from courses.anchors import StoredBlock
-from courses.grammar import AUXILIARIES, DETERMINERS, PREPOSITIONS, looks_plural, tokens, verbs
+from courses.grammar import AUXILIARIES, DETERMINERS, PREPOSITIONS, RELATIVES, looks_plural, tokens, verbs
 from courses.grammar import PAST as IRREGULAR
 from courses.sentences import sentences
 from courses.wording import bag
@@ -38,6 +38,15 @@ _FURNITURE = re.compile(
     r" [·|•] |^\W*\d*\W*$|^(?:page|slide|lecture|chapter|week|version)\s+[\divx.]+$|https?://\S+$|@",
     re.IGNORECASE,
 )
+_PICTURE = re.compile(
+    r"^(?:[A-Z][\w-]+ )?(?:diagram|plot|graph|picture|photo|photograph|sketch|schematic|histogram|chart|map|screenshot) of\b",
+    re.IGNORECASE,
+)
+_ACTS = bag("inside into onto from to at by through towards strongly")  # what often follows a verb
+_CHOOSING = bag(
+    "choose use apply pick take try avoid call write because when if so"
+)  # headers that begin a clause
+_EXERCISE = re.compile(r"^(?:problem|exercise|task|assignment|question|homework|quiz)\b", re.IGNORECASE)
 _FILLER = re.compile(r"\b(?:um+|uh+|erm?|hmm+)\b,?\s*", re.IGNORECASE)
 _IMPERATIVE = bag(
     "compare compute calculate derive discuss draw estimate evaluate explain find give name plot predict prove repeat set "
@@ -69,14 +78,19 @@ class Piece:
     notes: bool = False
     language: str = ""
     output: bool = False
+    speech: bool = False
 
 
-def say(text: str, blocks: Sequence[StoredBlock], title: str, span: tuple[int, int]) -> list[Said]:
-    """What a teacher says on a page: its body, and the speaker's notes where there are some.
+def say(
+    text: str, blocks: Sequence[StoredBlock], title: str, span: tuple[int, int], names: Sequence[str] = ()
+) -> list[Said]:
+    """What a teacher says on a page: its body, and the speaker's notes where there are some. names: titles of what the page
+    belongs to, which are not said again.
 
     Notes that hold the talk come first, and the body adds what they leave out; short ones are remarks on the body.
     """
-    found = list(pieces(text, blocks, span))
+    known = {name.casefold().strip(" .") for name in (*names, title)}
+    found = [piece for piece in pieces(text, blocks, span) if piece.text.casefold().strip(" .") not in known]
     body = list(_spoken([piece for piece in found if not piece.notes], title))
     notes = [said for piece in found if piece.notes for said in _note(piece)]
     if not notes:
@@ -112,7 +126,9 @@ def pieces(text: str, blocks: Sequence[StoredBlock], span: tuple[int, int]) -> I
             start = max(group[0][1]["start"], span[0])
             end = min(group[-1][1]["end"], span[1])
             for a, b in sentences(re.sub(r"\s", " ", text[start:end])):
-                yield Piece("sentence", text[start + a : start + b], start + a, start + b, a // 240)
+                yield Piece(
+                    "sentence", text[start + a : start + b], start + a, start + b, a // 240, speech=True
+                )
             continue
         for number, block in group:
             yield from _of_block(text, number, block)
@@ -185,7 +201,7 @@ def _sentence(found: Sequence[Piece], at: int, title: str) -> tuple[int, list[Sa
             head = title.rstrip(" .:?!")
             said = f"On “{head}”, the page names {listed([lower(name) for name in names])}"
             return len(fragments), [Said(finish(said), region=region, plain=finish(listed(names)))]
-    return 1, _one(piece, text)
+    return 1, _one(piece, text, title)
 
 
 def _with_formula(found: Sequence[Piece], at: int) -> tuple[int, list[Said]]:
@@ -222,7 +238,7 @@ def _fragments(found: Sequence[Piece], at: int) -> list[Piece]:
     return run
 
 
-def _one(piece: Piece, text: str) -> list[Said]:
+def _one(piece: Piece, text: str, title: str = "") -> list[Said]:
     """A single sentence or fragment."""
     region = (piece.start, piece.end)
     text = _FILLER.sub("", text)
@@ -230,6 +246,12 @@ def _one(piece: Piece, text: str) -> list[Said]:
         return []
     if text.endswith("?"):
         return [Said(text, claim=False, region=region, ask=True)]
+    if piece.speech:
+        return [Said(finish(capital(text)), region=region)]
+    if _EXERCISE.match(title) and text.split()[0].lower() in _IMPERATIVE:
+        return [Said(finish(text), claim=False, region=region, ask=True)]
+    if _PICTURE.match(text):
+        return [Said(finish(f"Look at {_with_article(text)}"), region=region, plain=finish(text))]
     label = _LABEL.match(text)
     if label:
         name, rest = label["label"].lower(), label["rest"]
@@ -247,7 +269,7 @@ def _one(piece: Piece, text: str) -> list[Said]:
     if is_sentence(text):
         return [Said(finish(capital(text.removesuffix(":"))), region=region)]
     words = tokens(text)
-    if len(words) < 4:
+    if len(words) < 4 or (piece.kind == "sentence" and len(words) < 8 and not re.search(r"[.!:]", text)):
         return []  # a label of a diagram
     if ":" in text and (
         looks_plural(words[1].low)
@@ -288,8 +310,9 @@ def _figure(text: str, region: tuple[int, int]) -> Iterator[Said]:
         return
     first = re.sub(r"^(?:figure|fig\.?|abb\.?)\s*[\d.]*\s*[:.]?\s*", "", text, flags=re.IGNORECASE) or text
     head, *more = [first[a:b] for a, b in sentences(first)]
-    shown = lower(head) if is_sentence(re.split(r"[:;]", head)[0]) else _with_article(head)
-    yield Said(finish(f"Look at the figure: {shown}"), region=region, plain=finish(capital(head)))
+    whole = is_sentence(re.split(r"[:;]", head)[0])
+    said = f"Look at the figure: {lower(head)}" if whole else f"The figure shows {_with_article(head)}"
+    yield Said(finish(said), region=region, plain=finish(capital(head)))
     for sentence in more:
         yield Said(finish(sentence), region=region)
 
@@ -335,8 +358,8 @@ def _row(header: Sequence[str], row: Sequence[str]) -> str:
     parts: list[str] = []
     for name, cell in zip(header[1:], row[1:], strict=True):
         name = lower(name)
-        if name.split()[0] in verbs()[0] or name in ("because", "when", "if", "so", "why"):
-            parts.append(f"{name if name != 'why' else 'because'} {lower(cell)}")
+        if name.split()[0] in _CHOOSING:
+            parts.append(f"{name} {lower(cell)}")
         elif name.split()[0] in PREPOSITIONS:
             parts.append(f"{name}: {lower(cell)}")
         else:
@@ -459,8 +482,19 @@ def is_sentence(text: str) -> bool:
             ):
                 return low not in PREPOSITIONS and not looks_plural(low)
             continue
-        if before in DETERMINERS or before in PREPOSITIONS:
+        if before in DETERMINERS or before in PREPOSITIONS or before in RELATIVES | {"that"}:
             continue
+        if before in ("we", "you", "they", "i", "it", "he", "she") and low in base | third | past:
+            return True
+        ends_in_s = low.endswith("s") and not low.endswith("ss") and after is not None
+        if (
+            ends_in_s
+            and after
+            and (after.low.endswith("ly") or (looks_plural(before) and after.low in _ACTS))
+        ):
+            return True
+        if ends_in_s and after and after.text == "X" and stopped:
+            return True
         if low in third and (stopped or not looks_plural(before)) and before not in ("and", "or", ","):
             return True
         if low in IRREGULAR or (low in past and after is not None and after.low in DETERMINERS):

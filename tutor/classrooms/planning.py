@@ -119,7 +119,8 @@ def _outline(material: Material, named: bool) -> list[Planned]:
     pages: list[Planned] = []
     for number, stretch in enumerate(stretches):
         if number in starts:
-            section = [*above, stretch.title]
+            recorded = "start_ms" in stretch.anchor and number == 0
+            section = [*above, material.title if recorded and not above else stretch.title]
         pages.append(Planned(material, stretch, section))
     return pages
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from courses.anchors import StoredBlock, anchor_of
-from courses.models import Extract, Material, Passage
+from courses.models import Extract, Material, Passage, place
 from courses.passages import estimate_tokens
 from courses.sentences import sentences
 from courses.wording import bag
@@ -143,7 +143,9 @@ def _stretches_of_speech(material: Material, text: str, blocks: Sequence[StoredB
     """A recording's passages: they were cut where the speaker paused."""
     for passage in material.passages.order_by("ordinal"):
         anchor = anchor_of(text, blocks, passage.start, passage.end)
-        yield Stretch(named(passage.text) or passage.label, anchor, passage.start, passage.end, [])
+        yield Stretch(
+            named(passage.text) or f"From {place(anchor, [])} on", anchor, passage.start, passage.end, []
+        )
 
 
 def named(speech: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -11,17 +11,20 @@ from django.utils import timezone
 
 from courses.models import Passage
 from courses.verification import SUPPORTED, verify_all
+from courses.verification.words import words
+from courses.wording import bag
 from tutor.accounts.models import User
 from tutor.classrooms.models import Lesson, LessonPage, Line
 
 # How a teacher may begin a sentence without adding to what it says.
 LEAD = re.compile(
     r"^(?:for example|remember(?: this)?|in short|in symbols|in words|as a formula|in a sentence|note(?: that)?|that is|"
-    r"here (?:is|are)|here you see|look at the (?:figure|picture|diagram|table)|so|and|but|now|first|finally|also|again|"
+    r"here (?:is|are)|here you see|look at(?: the (?:figure|picture|diagram|table)\b)?|so|and|but|now|first|finally|also|again|"
     r"the (?:figure|picture|diagram|table|page) shows|you see that|we see that|keep in mind(?: that)?|put differently|"
     r"in other words)\b[,:]?\s+",
     re.IGNORECASE,
 )
+GLUE = bag("for if is are the a an and it")  # what may stand between the cells of a row that is read out
 
 
 @dataclass(frozen=True)
@@ -40,26 +43,71 @@ class Support:
 
 def support(claims: Sequence[str], passages: Sequence[Passage]) -> list[Support]:
     """What each claim rests on. One batch for the verifier."""
-    texts = [passage.text for passage in passages]
     found = []
-    for verdict in verify_all([core(claim) for claim in claims], texts) if claims else []:
-        if not verdict.quotes:
+    texts = [_unmarked(passage.text) for passage in passages]
+    for claim, verdict in zip(
+        claims, verify_all([core(claim) for claim in claims], texts) if claims else [], strict=True
+    ):
+        if verdict.verdict != SUPPORTED and (row := _row(claim, passages)):
+            found.append(row)
+        elif not verdict.quotes:
             found.append(Support(verdict.verdict))
-            continue
-        quote = verdict.quotes[0]
-        passage = passages[quote.passage]
-        found.append(
-            Support(
-                verdict.verdict, passage, quote.text, passage.start + quote.start, passage.start + quote.end
-            )
-        )
+        else:
+            quote = verdict.quotes[0]
+            found.append(_cited(verdict.verdict, passages[quote.passage], quote.start, quote.end))
     return found
+
+
+def _cited(verdict: str, passage: Passage, start: int, end: int) -> Support:
+    """With the words as they stand in the material; start and end are offsets in the passage."""
+    return Support(verdict, passage, passage.text[start:end], passage.start + start, passage.start + end)
+
+
+def _unmarked(text: str) -> str:
+    """The same length, without what keeps a sentence apart that runs through a formula and the next list item."""
+    text = re.sub(r"\$\$(.*?)\$\$", lambda found: f"$ {found[1]} $", text, flags=re.DOTALL)
+    return re.sub(r"(?m)^[ \t]*[-*•] (?=[a-z])", lambda found: " " * len(found[0]), text)
+
+
+def _row(claim: str, passages: Sequence[Passage]) -> Support | None:
+    """The row of a table that a sentence reads out: all its cells in order, joined by nothing but the table's headers
+    and a few small words."""
+    said = _words(claim)
+    for passage in passages:
+        header: list[str] = []
+        for line in re.finditer(r"(?m)^[ \t]*\|(.+)\|[ \t]*$", passage.text):
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line[1])]
+            if not header:
+                header = [word for cell in cells for word in _words(cell)]
+            elif _reads(said, [_words(cell) for cell in cells], GLUE | set(header)):
+                return _cited(SUPPORTED, passage, line.start(), line.end())
+    return None
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+|[^\w\s,.;:|$]", text.lower())
+
+
+def _reads(said: Sequence[str], cells: Sequence[Sequence[str]], between: Set[str]) -> bool:
+    at = 0
+    for cell in cells:
+        while list(said[at : at + len(cell)]) != list(cell):
+            if at >= len(said) or said[at] not in between:
+                return False
+            at += 1
+        at += len(cell)
+    return len(cells) > 1 and all(cells) and all(word in between for word in said[at:])
 
 
 def core(text: str) -> str:
     """What a sentence claims, without the words with which a teacher leads up to it."""
     stripped = LEAD.sub("", text)
     return stripped[:1].upper() + stripped[1:] if stripped else text
+
+
+def claims(text: str) -> bool:
+    """Whether a sentence says anything that could be checked: "Here is an example." does not, nor does a question."""
+    return not text.rstrip().endswith("?") and any(word.content for word in words(core(text)))
 
 
 def apply(line: Line, found: Support | None) -> None:
