@@ -1,0 +1,368 @@
+"""Quiz items out of passages: questions whose answer one statement of the material settles. No language model takes part.
+
+Every item rests on a statement that the verifier supports. A wrong option is another concept or statement of the same
+course, and only one with which the verifier does not support the statement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from django.db import transaction
+
+from courses.models import Course, Passage
+from courses.verification import SUPPORTED, verify_all
+from courses.verification.vectors import vectors_of
+from tutor.chat.starters import DOES, question_about
+from tutor.practice.models import Item, Skill
+from tutor.practice.quantities import quantities
+from tutor.practice.statements import (
+    PRONOUNS,
+    Statement,
+    concepts,
+    content,
+    is_indefinite,
+    statements,
+    stems,
+)
+
+WRONG_OPTIONS = 3
+FEWEST = 2  # wrong options below which there is no item
+TOO_NEAR = 0.85  # cosine from which two options may mean the same
+LIKELY = 0.5  # score of the verifier from which a wrong option may be right
+EVIDENCE = 6  # passages a wrong option is checked against
+SAME_LENGTH = (0.4, 2.5)  # a wrong option's length, in lengths of the right one
+ACTING = re.compile(rf"^(?:{'|'.join(DOES)})\s+(?P<object>.+)$", re.IGNORECASE)
+GAP = "____"
+
+
+@dataclass
+class Material:
+    """What questions and wrong options are taken from: all that the course's students may read."""
+
+    statements: list[Statement]
+    names: dict[str, str]  # concept -> as it stands inside a sentence
+    text: str
+    by_term: dict[str, list[Statement]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for row in self.statements:
+            self.by_term.setdefault(row.term, []).append(row)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An item before it is a row."""
+
+    kind: str
+    prompt: str
+    answer: str
+    source: Statement
+    skill: str
+    options: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+
+
+def make(course: Course, passages: Sequence[Passage], limit: int) -> list[Item]:
+    """Make and save up to `limit` ready items about the passages, spread over them; what is there already is given again.
+
+    Passages that students may not read are left out. An item that was retired is not made again.
+    """
+    material = survey(course)
+    readable = Passage.objects.for_agent(course).filter(pk__in=[passage.pk for passage in passages])
+    pks = {row.pk for row in readable}
+    order = [passage.pk for passage in passages if passage.pk in pks]
+    mine: dict[int, list[Statement]] = {pk: [] for pk in order}
+    for row in material.statements:
+        if row.passage.pk in mine:
+            mine[row.passage.pk].append(row)
+    streams = [drafts(rows, material) for rows in mine.values()]
+    found: list[Item] = []
+    for draft in _in_turn(streams):
+        item = _save(course, draft)
+        if item is not None:
+            found.append(item)
+        if len(found) >= limit:
+            break
+    return found
+
+
+def survey(course: Course) -> Material:
+    """The statements and concepts of all that students of the course may read."""
+    rows = list(
+        Passage.objects.for_agent(course)
+        .select_related("material__course")
+        .prefetch_related("propositions")
+        .order_by("material__position", "material", "ordinal")
+    )
+    found = [statement for passage in rows for statement in statements(passage)]
+    headings = [str(heading) for passage in rows for heading in passage.heading_path]
+    return Material(found, concepts(found, headings), "\n".join(passage.text for passage in rows))
+
+
+def _in_turn(streams: Sequence[Iterator[Draft]]) -> Iterator[Draft]:
+    """One of each in turn, lazily."""
+    for row in zip_longest(*streams):
+        yield from (draft for draft in row if draft is not None)
+
+
+def drafts(rows: Sequence[Statement], material: Material) -> Iterator[Draft]:
+    """The items that the statements of one passage allow, best first: each statement once before any twice."""
+    supported = [row for row in rows if _is_supported(row)]
+    forms: list[Callable[[Statement, Material], Draft | None]] = [which, what, gap, name, explain]
+    later: list[Iterator[Draft]] = []
+    for row in supported:
+        made = [draft for form in forms if (draft := form(row, material)) is not None]
+        turn = _digest(row.text)[0] % 2 if len(made) > 1 else 0
+        later.append(iter(made[turn:] + made[:turn]))
+    yield from _in_turn(later)
+
+
+def _is_supported(row: Statement) -> bool:
+    return verify_all([row.text], [row.passage.text])[0].verdict == SUPPORTED
+
+
+# Forms ---------------------------------------------------------------------------------------------------------------
+
+
+def which(row: Statement, material: Material) -> Draft | None:
+    """ "Which of these describes one reading?": the concept is to be chosen."""
+    if row.term not in material.names or len(content(row.predicate)) < 2:
+        return None
+    if row.defines or content(row.term) & content(f"{row.leader} {row.predicate}"):
+        return None
+    others = {
+        named: row.with_subject(named)
+        for term, named in material.names.items()
+        if _is_plural(term, material) == row.plural
+        and not (stems(term) <= stems(row.term) or stems(row.term) <= stems(term))
+        and not content(term) & content(f"{row.leader} {row.predicate}")
+    }
+    answer = material.names[row.term]
+    options = choose(answer, others, row, material)
+    if not options:
+        return None
+    start = f"{row.leader}, which" if row.leader else "Which"
+    return Draft(Item.Kind.CHOICE, f"{start} of these {row.predicate}?", answer, row, row.term, options)
+
+
+def what(row: Statement, material: Material) -> Draft | None:
+    """ "What does the standard error describe?": what is said of the concept is to be chosen."""
+    if row.term not in material.names:
+        return None
+    question = _question(row, material)
+    if not question:
+        return None
+    answer = _said(row)
+    alike = [other for other in material.statements if other.term != row.term and _alike(other, row)]
+    verb = row.predicate[: len(row.predicate) - len(answer)].strip()
+    others = {
+        _said(other): f"{row.subject[:1].upper()}{row.subject[1:]} {verb} {_said(other)}."
+        for other in alike
+        if not stems(other.term) <= content(row.subject)
+    }
+    options = choose(answer, others, row, material)
+    if not options or _gives_away(question, answer, options):
+        return None
+    return Draft(Item.Kind.CHOICE, question, answer, row, row.term, options)
+
+
+def gap(row: Statement, material: Material) -> Draft | None:
+    """A number of a statement that is to be filled in."""
+    if row.term not in material.names and not is_indefinite(row):
+        return None
+    numbers = [
+        found
+        for found in quantities(row.text)
+        if not (found.spelled and not found.unit and found.value in (1, 2))
+        and not re.match(r"\s?[/*+−–√-]\s?\w", row.text[found.end :])
+        and not re.search(r"[/*+√=]\s?$", row.text[: found.start])
+    ]
+    if not numbers:
+        return None
+    asked = numbers[-1]
+    if any(other is not asked and other.value == asked.value for other in quantities(row.text)):
+        return None
+    written = row.text[asked.start : asked.end]
+    figure = written[: len(written) - len(asked.unit)].strip() if asked.unit else written
+    blank = row.text[: asked.start] + row.text[asked.start :].replace(figure, GAP, 1)
+    accepted = (written,) if written != figure else ()
+    return Draft(
+        Item.Kind.SHORT,
+        f"Which number belongs in the gap? “{blank}”",
+        figure,
+        row,
+        _skill_of(row, material),
+        (),
+        accepted,
+    )
+
+
+def name(row: Statement, material: Material) -> Draft | None:
+    """ "What is the term for …?": the concept is to be named."""
+    if row.term not in material.names or not row.defines or row.term.lower() != term_in(row):
+        return None
+    said = _said(row)
+    if content(row.term) & content(said) or PRONOUNS & set(said.lower().split()) or len(content(said)) < 3:
+        return None
+    return Draft(
+        Item.Kind.SHORT,
+        f"What is the term for {said}?",
+        row.term,
+        row,
+        row.term,
+        (),
+        short_forms(row.term, material.text),
+    )
+
+
+def explain(row: Statement, material: Material) -> Draft | None:
+    """ "Explain in your own words: what is an outlier?"."""
+    if (
+        row.term not in material.names
+        or not row.defines
+        or len(content(_said(row)) - content(row.subject)) < 3
+    ):
+        return None
+    question = _question(row, material)
+    if not question:
+        return None
+    prompt = f"Explain in your own words: {question[:1].lower()}{question[1:]}"
+    return Draft(Item.Kind.EXPLAIN, prompt, row.text, row, row.term)
+
+
+# Parts of forms ------------------------------------------------------------------------------------------------------
+
+
+def _question(row: Statement, material: Material) -> str:
+    return "" if row.leader else question_about(row.text, material.text)
+
+
+def _said(row: Statement) -> str:
+    """What is said of the concept, without the verb that the question repeats."""
+    found = ACTING.match(row.predicate)
+    return found["object"] if found else row.predicate.partition(" ")[2]
+
+
+def _alike(other: Statement, row: Statement) -> bool:
+    """Whether what another statement says could be an option beside what this one says."""
+    if other.leader:
+        return False
+    if row.defines:
+        return other.defines and other.plural == row.plural
+    return ACTING.match(other.predicate) is not None and bool(ACTING.match(row.predicate))
+
+
+def term_in(row: Statement) -> str:
+    """The subject without its article: the concept's name, where nothing limits it."""
+    first, _, rest = row.subject.partition(" ")
+    return (rest if first.lower() in ("a", "an", "the") else row.subject).lower()
+
+
+def _is_plural(term: str, material: Material) -> bool:
+    rows = material.by_term.get(term, [])
+    return sum(row.plural for row in rows) * 2 > len(rows)
+
+
+def _skill_of(row: Statement, material: Material) -> str:
+    """The concept that a statement is about: its subject, or else the longest that it mentions."""
+    if row.term in material.names:
+        return row.term
+    named = [term for term in material.names if re.search(rf"\b{re.escape(term)}\b", row.text, re.IGNORECASE)]
+    return max(named, key=lambda term: (len(term.split()), len(term)), default="")
+
+
+def short_forms(term: str, text: str) -> tuple[str, ...]:
+    """Abbreviations by which the course itself calls a concept."""
+    initials = "".join(word[0] for word in term.split()).upper()
+    spaced = " ".join(initials)
+    return tuple(form for form in (initials, spaced) if len(initials) > 1 and re.search(rf"\b{form}\b", text))
+
+
+def choose(answer: str, others: dict[str, str], row: Statement, material: Material) -> tuple[str, ...]:
+    """The right answer among wrong options that are close to it and surely wrong, in an order that only chance made.
+
+    others: option -> the claim that it would make. () where too few are left.
+    """
+    texts = [
+        option
+        for option in others
+        if SAME_LENGTH[0] <= len(option) / len(answer) <= SAME_LENGTH[1] and option.lower() != answer.lower()
+    ]
+    if len(texts) < FEWEST:
+        return ()
+    vectors = vectors_of([answer, *texts])
+    near = dict(zip(texts, (vectors[1:] @ vectors[0]).tolist(), strict=True))
+    candidates = sorted(
+        (text for text in texts if near[text] < TOO_NEAR), key=lambda text: (-near[text], text)
+    )
+    kept: list[str] = []
+    for option in candidates[:12]:
+        at = texts.index(option) + 1
+        twin = any(float(vectors[at] @ vectors[texts.index(other) + 1]) >= TOO_NEAR for other in kept)
+        if not twin and _is_wrong(others[option], row, material):
+            kept.append(option)
+        if len(kept) == WRONG_OPTIONS:
+            break
+    if len(kept) < FEWEST:
+        return ()
+    return tuple(sorted([answer, *kept], key=lambda option: _digest(row.text + option)))
+
+
+def _is_wrong(claim: str, row: Statement, material: Material) -> bool:
+    """Whether nothing in the course that is near the claim supports it."""
+    keys = content(claim)
+    ranked = sorted(
+        {other.passage.pk: other.passage for other in material.statements}.values(),
+        key=lambda passage: -len(keys & content(passage.text)),
+    )
+    evidence = [row.passage.text, *(passage.text for passage in ranked[:EVIDENCE] if passage != row.passage)]
+    found = verify_all([claim], evidence)[0]
+    return found.verdict != SUPPORTED and (found.score < LIKELY or found.contradicted)
+
+
+def _gives_away(question: str, answer: str, options: Sequence[str]) -> bool:
+    """Whether the right option alone repeats words of the question."""
+    asked = content(question)
+    echoes = {option for option in options if asked & content(option)}
+    return echoes == {answer}
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+# Saving --------------------------------------------------------------------------------------------------------------
+
+
+def _save(course: Course, draft: Draft) -> Item | None:
+    """The draft as a ready item, or the one that asks the same already; None if that was retired or is a draft."""
+    source, passage = draft.source, draft.source.passage
+    if not draft.skill:
+        return None
+    there = Item.objects.filter(course=course, prompt=draft.prompt, passage=passage).first()
+    if there is not None:
+        return there if there.state == Item.State.READY else None
+    with transaction.atomic():
+        skill, _ = Skill.objects.get_or_create(course=course, name=draft.skill[:120])
+        skill.passages.add(passage)
+        return Item.objects.create(
+            course=course,
+            skill=skill,
+            kind=draft.kind,
+            state=Item.State.READY,
+            prompt=draft.prompt,
+            options=list(draft.options),
+            answer=draft.answer,
+            accepted=list(draft.accepted),
+            explanation=source.text,
+            passage=passage,
+            material=passage.material,
+            quote=passage.text[source.start : source.end],
+            start=passage.start + source.start,
+            end=passage.start + source.end,
+        )
