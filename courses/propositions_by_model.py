@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from django.db import transaction
 
+from courses.lexical import terms
 from courses.models import Material
 from courses.propositions import Sentence, segment
 from courses.storing import store_propositions
@@ -46,18 +48,23 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 MAX_TOKENS = 1_500
-# The verifier's score for the sentence, given the new propositions, below which the rules' own stand.
-ENOUGH = 0.5
+ENOUGH = 0.7  # share of a sentence's words that the new propositions must say, or the rules' own stand
+GIVE_UP = 3  # answers in a row that were none, after which no more are asked for
 SILENT = ("code", "table", "formula", "answer")  # kinds of passages that are not rewritten
 
 
 class Writer:
-    """Rewrites the rules' propositions with an endpoint's model. After a refusal the rules' own stand."""
+    """Rewrites the rules' propositions with an endpoint's model. Where it fails, the rules' own stand."""
 
     def __init__(self, endpoint: Endpoint, course_id: int | None = None) -> None:
         self.endpoint = endpoint
         self.course_id = course_id
-        self.refused = False
+        self.failures = 0
+
+    @property
+    def refused(self) -> bool:
+        """Whether it failed so often that it is not asked any more."""
+        return self.failures >= GIVE_UP
 
     def rewrite(
         self, text: str, sentences: Sequence[Sentence], heading_path: Sequence[str]
@@ -69,9 +76,11 @@ class Writer:
         try:
             written = self._ask(sentences, claiming, heading_path)
         except EndpointError as error:
-            self.refused = True
-            logger.warning("Propositions are written by rules from here on: %s", error)
+            # A server that is not there will not be there for the next passage either.
+            self.failures = self.failures + 1 if error.kind == "schema" else GIVE_UP
+            logger.warning("The propositions of a passage were left to the rules: %s", error)
             return list(sentences)
+        self.failures = 0
         return [self._checked(text, one, written.get(number, [])) for number, one in enumerate(sentences)]
 
     def _ask(
@@ -81,41 +90,55 @@ class Writer:
         prompt = PROMPT.read_text().format(
             headings=" > ".join(heading_path) or "(no heading)", sentences=listed
         )
-        answer = asyncio.run(
-            complete(
-                self.endpoint,
-                [{"role": "user", "content": prompt}],
-                schema=SCHEMA,
-                max_tokens=MAX_TOKENS,
-                temperature=0,
-            )
-        )
-        record_usage(
-            None,
-            self.course_id,
+        request = complete(
             self.endpoint,
-            prompt_tokens=answer.usage.prompt,
-            completion_tokens=answer.usage.completion,
-            purpose="propositions",
+            [{"role": "user", "content": prompt}],
+            schema=SCHEMA,
+            max_tokens=MAX_TOKENS,
+            temperature=0,
         )
+        try:
+            answer = asyncio.run(request)
+        except EndpointError as error:
+            self._book(*error.spent)
+            raise
+        self._book(answer.usage.prompt, answer.usage.completion)
         return {
             row["number"]: row["propositions"]
             for row in answer.data["sentences"]
             if row["number"] in claiming
         }
 
+    def _book(self, prompt: int, completion: int) -> None:
+        if prompt or completion:
+            record_usage(
+                None,
+                self.course_id,
+                self.endpoint,
+                prompt_tokens=prompt,
+                completion_tokens=completion,
+                purpose="propositions",
+            )
+
     @staticmethod
     def _checked(text: str, sentence: Sentence, written: Sequence[str]) -> Sentence:
-        claims = list(dict.fromkeys(" ".join(claim.split()) for claim in written if claim.strip()))
+        claims = list(dict.fromkeys(filter(None, map(_plain, written))))
         if not claims:
             return sentence
         verdicts = verify_all(claims, [text])
         kept = [
             claim for claim, verdict in zip(claims, verdicts, strict=True) if verdict.verdict == SUPPORTED
         ]
-        if not kept or verify_all([sentence.text], [" ".join(kept)])[0].score < ENOUGH:
-            return sentence
-        return replace(sentence, propositions=kept)
+        said, wanted = set(terms(" ".join(kept))), set(terms(sentence.text))
+        whole = bool(kept) and len(said & wanted) >= ENOUGH * len(wanted)
+        return replace(sentence, propositions=kept) if whole else sentence
+
+
+def _plain(claim: str) -> str:
+    """The claim on one line, without what no database takes."""
+    return " ".join(
+        "".join(char for char in claim if category(char) not in ("Cc", "Cs") or char.isspace()).split()
+    )
 
 
 def writer_for(course_id: int | None, endpoint: Endpoint | None) -> Writer | None:
@@ -132,7 +155,7 @@ def rewrite_material(material: Material, limit: int = 1_000_000) -> bool:
 
     How far it came is kept in the material's meta ("propositions_written"), so that it may be called again.
     """
-    writer = writer_for(material.course_id, material.course.endpoint or Endpoint.objects.default())
+    writer = writer_for(material.course_id, Endpoint.objects.for_course(material.course))
     if writer is None:
         return True
     done = int(material.meta.get("propositions_written", 0))

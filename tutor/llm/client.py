@@ -254,17 +254,19 @@ async def complete(
         return _with(answer, data, answer.usage)
     again = await once([*messages, *structured.repair(answer.text, problem, schema)])
     data, problem = structured.parse(again.text, schema)
-    if problem:
-        raise EndpointError(
-            "schema",
-            f"{endpoint.name} did not give the structured answer that was asked for ({problem}). "
-            "A more capable model, or one whose server supports JSON schema, will.",
-        )
     spent = Tokens(
         answer.usage.prompt + again.usage.prompt,
         answer.usage.completion + again.usage.completion,
         answer.usage.estimated or again.usage.estimated,
     )
+    if problem:
+        failure = EndpointError(
+            "schema",
+            f"{endpoint.name} did not give the structured answer that was asked for ({problem}). "
+            "A more capable model, or one whose server supports JSON schema, will.",
+        )
+        failure.spent = spent.prompt, spent.completion
+        raise failure
     return _with(again, data, spent)
 
 

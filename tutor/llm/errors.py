@@ -16,13 +16,15 @@ class EndpointError(Exception):
     """A request to an endpoint failed; the message is for people.
 
     `kind`: dns, refused, tls, timeout, connection, key, model, context, request, redirect, rate, server, cut, malformed,
-    constraint, schema. `detail` is what the server itself said, without the key.
+    constraint, schema. `detail` is what the server itself said, without the key. `spent` are the tokens of prompts and
+    of answers that were of no use.
     """
 
     def __init__(self, kind: str, message: str, detail: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.detail = detail
+        self.spent = (0, 0)
 
     @property
     def passing(self) -> bool:

@@ -71,9 +71,9 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
                 },
             )
         row, created = self.get_or_create(name=name, defaults=wanted)
-        settled = ("base_url", "model")  # the rest is the admin's to change
+        settled = ["base_url", "model"]  # the rest is the admin's to change
         if wanted.get("vision"):  # LLM_VISION=1 may come later than the row
-            settled += ("vision",)
+            settled.append("vision")
         if not created and any(getattr(row, field) != wanted[field] for field in settled):
             for field in settled:
                 setattr(row, field, wanted[field])
