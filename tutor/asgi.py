@@ -18,6 +18,7 @@ from django.http.request import validate_host  # noqa: E402
 from courses.uploads import BodyLimit  # noqa: E402
 from tutor.chat import turns  # noqa: E402
 from tutor.chat.urls import websocket_urlpatterns  # noqa: E402
+from tutor.classrooms import driving  # noqa: E402
 
 GRACE = 6  # seconds that running turns get to finish when the server stops
 
@@ -44,13 +45,14 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Start looking after turns with the server; before it ends, finish or close those that run."""
+    """Start looking after turns and classrooms with the server; before it ends, finish or close what runs."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            turns.runner()
+            driving.driver()
             await send({"type": "lifespan.startup.complete"})
         else:
+            await driving.driver().close()
             await turns.runner().close(GRACE)
             await send({"type": "lifespan.shutdown.complete"})
             return

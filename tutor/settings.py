@@ -249,6 +249,7 @@ MFA_TOTP_ISSUER = "Lyceum"
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # a site without a mail server verifies none
 HEALTH_TOKEN = env_str("HEALTH_TOKEN")  # lets a monitor read /site/health.json
 QUESTIONS_A_MINUTE = env_int("QUESTIONS_A_MINUTE", 12)  # by one person
+WORDS_A_MINUTE = env_int("WORDS_A_MINUTE", 150)  # that a classroom's agents speak at pace 1
 SIGNUP_OPEN = env_bool("SIGNUP_OPEN")  # otherwise people join by invitation
 SOCIALACCOUNT_ADAPTER = "tutor.accounts.invited.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = (
@@ -340,6 +341,7 @@ if env_str("S3_BUCKET"):
             "endpoint_url": env_str("S3_ENDPOINT_URL") or None,
             "access_key": env_str("S3_ACCESS_KEY") or None,
             "secret_key": env_str("S3_SECRET_KEY") or None,
+            "max_memory_size": 8 * 1024 * 1024,  # what is fetched whole (to be read, backed up) waits on disk
         },
     }
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_MB", 2048) * 1024 * 1024

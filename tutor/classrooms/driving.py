@@ -1,0 +1,160 @@
+"""Who goes on with which classroom: a lease on each, taken by any web process, and given up by a dead one.
+
+The driver looks once a second for rooms in which something is due, and goes on at once where a person did something or
+an act is over. What an act says goes through the chat's runner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from channels.db import database_sync_to_async
+from django.db.models import Q
+from django.utils import timezone
+
+from tutor.chat import turns
+from tutor.chat.turns import Runner
+from tutor.classrooms import director, speech, stepping
+from tutor.classrooms.acts import queued
+from tutor.classrooms.models import Act, Classroom
+
+log = logging.getLogger(__name__)
+
+POLL, RENEW = 1.0, 4.0  # seconds
+LEASE = timedelta(seconds=15)
+AGAIN = timedelta(seconds=3)  # after a step that failed
+
+STEPS = ThreadPoolExecutor(2, "classrooms")
+
+
+class Driver:
+    """All classrooms that one process goes on with. Lives in the runner's event loop."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        *,
+        choose: stepping.Chooser = director.choose,
+        wait: speech.Wait = asyncio.sleep,
+        now: Callable[[], datetime] = timezone.now,
+    ) -> None:
+        self.runner, self.choose, self.wait, self.now = runner, choose, wait, now
+        self.rooms: set[int] = set()  # that it holds the lease of
+        self.stepping: dict[int, bool] = {}  # -> whether to step once more
+        self._poked = asyncio.Event()
+        self._renewed = time.monotonic()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watch = runner.loop.create_task(self._keep())
+
+    def wake(self, room: int) -> None:
+        """Something happened in a room: go on with it, if it is ours, else look whose it is."""
+        if room in self.rooms:
+            self._spawn(self._go_on(room))
+        else:
+            self._poked.set()
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._poked.wait(), POLL)
+            except TimeoutError:
+                pass
+            self._poked.clear()
+            try:
+                for room in await self._do(self._due):
+                    self.rooms.add(room)
+                    self._spawn(self._go_on(room))
+                if self.rooms and time.monotonic() - self._renewed >= RENEW:
+                    self._renewed = time.monotonic()
+                    self.rooms = await self._do(self._renew)
+            except Exception:
+                log.exception("Looking after the classrooms failed; trying again")
+
+    def _due(self) -> list[int]:
+        """The rooms to go on with now; those of dead processes are ours from here on."""
+        now = self.now()
+        mine = []
+        due = Classroom.objects.due(self.runner.owner, now)
+        for room, owner in list(due.values_list("pk", "owner")):
+            ours = owner == self.runner.owner
+            if ours or due.filter(pk=room).update(
+                owner=self.runner.owner, lease_until=timezone.now() + LEASE
+            ):
+                mine.append(room)
+        return mine
+
+    def _renew(self) -> set[int]:
+        mine = Classroom.objects.filter(owner=self.runner.owner, state__in=Classroom.LIVE)
+        mine.update(lease_until=timezone.now() + LEASE)
+        return set(mine.values_list("pk", flat=True))
+
+    async def _go_on(self, room: int) -> None:
+        """Step, and perform what the step decided; one step at a time in a room."""
+        if room in self.stepping:
+            self.stepping[room] = True
+            return
+        self.stepping[room] = True
+        try:
+            while self.stepping[room] and not self.runner.closing:
+                self.stepping[room] = False
+                act = await self._do(partial(stepping.step, room, self.runner.owner, self.now(), self.choose))
+                if act:
+                    await self._perform(act)
+        except Exception:
+            log.exception("A step of classroom %s failed; trying again", room)
+            later = partial(Classroom.objects.filter(pk=room).update, step_at=self.now() + AGAIN)
+            await self._do(later)
+        finally:
+            del self.stepping[room]
+
+    async def _perform(self, act: Act) -> None:
+        endpoint = await self._do(partial(speech.endpoint_of, act)) if act.turn.usage_id else None
+        self.runner.submit(
+            act.turn,
+            endpoint,
+            first=queued(act),
+            work=partial(speech.perform, act, self.wait),
+            after=partial(self.wake, act.classroom_id),
+        )
+
+    def _do(self, work: Callable[[], Any]) -> Awaitable[Any]:
+        done: Awaitable[Any] = database_sync_to_async(work, thread_sensitive=False, executor=STEPS)()
+        return done
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.runner.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Give up the rooms, for other processes to go on with."""
+        self._watch.cancel()
+        await asyncio.wait([self._watch, *self._tasks], timeout=5)
+        mine = Classroom.objects.filter(Q(owner=self.runner.owner))
+        await self._do(partial(mine.update, lease_until=None))
+
+
+_driver: Driver | None = None
+
+
+def driver() -> Driver:
+    """The driver of this event loop."""
+    global _driver
+    runner = turns.runner()
+    if _driver is None or _driver.runner is not runner:
+        _driver = Driver(runner)
+    return _driver
+
+
+def poke(room: int) -> None:
+    """Something happened in a room; from any thread. Other processes find it within a second."""
+    own = _driver
+    if own and not own.runner.loop.is_closed():
+        own.runner.loop.call_soon_threadsafe(own.wake, room)

@@ -1,0 +1,131 @@
+"""What a step looks at: what came of an act, who may speak, and the situation that the director sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+
+from courses.verification.words import words
+from tutor.chat.models import Message, Turn
+from tutor.classrooms import classmates, director, phrases, script
+from tutor.classrooms.director import Participant, Situation, Utterance
+from tutor.classrooms.models import Act, Action, Agent, Classroom, Line, Question
+
+SEEN = 8  # of the latest utterances
+QUIET = 180.0  # seconds without a student, after which the assistant asks whether all is clear
+
+Kind = Act.Kind
+
+
+def lines_read(act: Act) -> int:
+    """How many lines of its action were read in an act."""
+    notes = act.turn.events.filter(type="note").values_list("data", flat=True)
+    return sum(note.get("kind") == "line" for note in notes)
+
+
+def grounded(act: Act) -> bool:
+    """Whether an answer stands on the material: it is whole, says something, and cites. Small talk needs nothing."""
+    turn = act.turn
+    if turn.state != Turn.State.DONE or turn.abstained:
+        return False
+    said = Message.objects.filter(turn=turn, author=Message.Author.AGENT).exclude(text="").first()
+    return said is not None and (said.citations.exists() or not turn.query)
+
+
+def on_the_page(question: Question, share: float) -> bool:
+    """Whether a question is about what the page says: it has that share of the question's content words."""
+    if question.page is None:
+        return False
+    asked = {word.key for word in words(question.act.turn.question) if word.content}
+    lines = Line.objects.filter(action__page=question.page).values_list("text", flat=True)
+    said = {word.key for word in words(" ".join([str(question.page), *lines]))}
+    return bool(asked) and len(asked & said) >= share * len(asked)
+
+
+def spoken(room: Classroom) -> dict[str, int]:
+    """Words said so far, by function; those of people under `director.STUDENT`."""
+    rows = room.acts.values("agent__function").annotate(said=Coalesce(Sum("words"), 0))
+    return {row["agent__function"] or director.STUDENT: row["said"] for row in rows.order_by()}
+
+
+def free_to_act(room: Classroom, agents: Sequence[Agent]) -> list[Agent]:
+    """Teachers, assistants, and the classmates whose share leaves room for a whole act of theirs, with something to say.
+
+    What is asked is whether the share will hold after the longest act there may be; so it always holds.
+    """
+    said = spoken(room)
+    total = sum(said.values()) + classmates.LONGEST
+    together = sum(said.get(function, 0) for function in director.CLASSMATES) + classmates.LONGEST
+    own = dict(
+        room.acts.exclude(agent=None).values_list("agent").annotate(said=Coalesce(Sum("words"), 0)).order_by()
+    )
+
+    def may(agent: Agent) -> bool:
+        if agent.function not in director.CLASSMATES:
+            return True
+        after = own.get(agent.pk, 0) + classmates.LONGEST
+        bounds = room.talkativeness * total, room.talkativeness * agent.talkativeness * total
+        return together <= bounds[0] and after <= bounds[1] and classmates.has_something(room, agent)
+
+    return [agent for agent in agents if may(agent)]
+
+
+def situation(room: Classroom, now: datetime, action: Action | None, agents: Sequence[Agent]) -> Situation:
+    """What the director sees."""
+    said = spoken(room)
+    total = max(1, sum(said.values()))
+    pages = list(script.pages_of(room.lesson))
+    shown = set(room.acts.filter(kind=Kind.SHOW).values_list("page", flat=True))
+    last_shown = room.acts.filter(kind=Kind.SHOW).order_by("-pk").values_list("pk", flat=True).first() or 0
+    since = room.acts.filter(pk__gt=last_shown).order_by("pk").values_list("kind", flat=True)
+    heard = room.acts.filter(kind__in=(Kind.SPEAK, Kind.RESPOND)).order_by("-pk").first()
+    return Situation(
+        next=str(action.kind) if action else "",
+        page=script.position(room.page) if room.page else 0,
+        pages=len(pages),
+        covered=[str(page) for page in pages if page.pk in shown and page.pk != room.page_id]
+        + ([str(room.page)] if room.page else []),
+        acts=[kind for kind in since if kind not in (Kind.MOVE, Kind.SPEAK, Kind.RESPOND)],
+        last=utterances(room),
+        mode=room.mode,
+        seconds_since_student=(now - heard.turn.created).total_seconds() if heard else None,
+        shares={function: words / total for function, words in said.items()},
+        bounds={director.TOGETHER: room.talkativeness}
+        | {
+            agent.function: room.talkativeness * agent.talkativeness
+            for agent in agents
+            if agent.function in director.CLASSMATES
+        },
+        agents=[Participant(agent.pk, agent.function, agent.talkativeness) for agent in agents],
+    )
+
+
+def utterances(room: Classroom) -> list[Utterance]:
+    """The latest that was said, oldest first."""
+    acts = room.acts.filter(words__gt=0).select_related("turn", "agent", "user").order_by("-pk")[:SEEN]
+    texts = dict(
+        Message.objects.filter(
+            turn__in=[act.turn_id for act in acts], author=Message.Author.AGENT
+        ).values_list("turn", "text")
+    )
+    return [
+        Utterance(act.agent.function, texts.get(act.turn_id, ""))
+        if act.agent
+        else Utterance(director.STUDENT, act.turn.question, act.user.get_full_name() if act.user else "")
+        for act in reversed(acts)
+    ]
+
+
+def call_for(room: Classroom) -> str:
+    """What the assistant says to keep the class together, as it stands now."""
+    acts = room.acts.exclude(kind=Kind.MOVE).select_related("user").order_by("-pk")
+    last = acts.first()
+    if last is None:
+        return phrases.WELCOME.format(lesson=room.lesson)
+    if last.kind == Kind.SPEAK and last.user:
+        thanks = acts.filter(kind=Kind.CALL, about__has_key="say").count()
+        return phrases.THANKS[thanks % len(phrases.THANKS)].format(name=last.user.get_short_name())
+    return phrases.QUIET

@@ -1,0 +1,184 @@
+"""Acts as streams of events: the script read aloud with its citations, answers, explanations, what classmates say.
+
+The script needs no language model: its sentences and citations are stored, and come one by one at a human pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from django.conf import settings
+
+from courses.models import Passage
+from tutor.chat import answering
+from tutor.chat.citing import Cited, citation
+from tutor.chat.threads import in_thread
+from tutor.classrooms.acts import place_note
+from tutor.classrooms.models import Act, Classroom, Line, Question
+from tutor.llm.errors import EndpointError
+from tutor.llm.models import Endpoint
+
+BREATH = 2  # words' time after a sentence
+LOOKING = 5  # words' time to look at a page before anybody speaks
+LONGEST_WAIT = 15.0  # seconds to read an answer
+PATIENCE = 90.0  # seconds for an answer, whatever its endpoint does
+
+Event = dict[str, Any]
+Wait = Callable[[float], Awaitable[object]]
+Kind = Act.Kind
+
+
+async def perform(act: Act, wait: Wait = asyncio.sleep) -> AsyncGenerator[Event]:
+    """The events of an agent's act, without turn and seq. `wait` lets time pass, in seconds."""
+    match act.kind:
+        case Kind.ANSWER:
+            events = _answer(act, wait)
+        case _:
+            events = _script(act, wait)
+    async with aclosing(events):
+        async for event in events:
+            yield event
+
+
+# The script
+
+
+async def _script(act: Act, wait: Wait) -> AsyncGenerator[Event]:
+    notes, lines = await in_thread(_material)(act)
+    yield {"type": "start", "model": "", "query": ""}
+    for note in notes:
+        yield {"type": "note", **note}
+    if act.kind == Kind.SHOW:
+        await _pass(act, seconds_for(LOOKING), wait)
+    said, cited = "", Cited()
+    for number, line in enumerate(lines):
+        if number and act.kind == Kind.READ and await in_thread(interrupted)(act):
+            break
+        text = line.text.strip()
+        start = len(said) + bool(said)
+        yield {"type": "text", "text": f" {text}" if said else text}
+        said = f"{said} {text}" if said else text
+        if line.claim and line.verdict:
+            yield _verdict(number, start, len(said), line.verdict)
+        if line.quote and line.passage:
+            quote = line.start - line.passage.start, line.end - line.passage.start
+            yield await in_thread(citation)(number, line.passage, *quote, line.verdict, cited)
+        if act.kind == Kind.READ:
+            yield {"type": "note", "kind": "line", "line": line.pk}
+        await _pass(act, seconds_for(len(text.split()) + BREATH), wait)
+
+
+def _verdict(number: int, start: int, end: int, verdict: str) -> Event:
+    return {"type": "verdict", "sentence": number, "start": start, "end": end, "verdict": verdict}
+
+
+def _material(act: Act) -> tuple[list[Event], list[Line]]:
+    """The notes an act of the script begins with, and the lines that are said."""
+    action, notes = act.action, list(act.about.get("notes", ()))
+    if action is None:
+        return notes, [Line(text=act.about["say"], claim=False)] if act.about.get("say") else []
+    page = action.page
+    if act.kind == Kind.SHOW:
+        act.classroom.page = page
+        notes.append(place_note(act.classroom))
+    elif act.kind == Kind.POINT and page.material:
+        start, end = action.region.get("start"), action.region.get("end")
+        passage = page.passages.filter(start__lte=start or 0, end__gt=start or 0).first()
+        url = page.material.source_url(passage.pk if passage else None, start, end)
+        notes.append({"kind": "point", "url": url, "start": start, "end": end})
+    elif act.kind == Kind.QUIZ and action.item:
+        item = action.item
+        quiz = {"item": str(item.uuid), "prompt": item.prompt, "of": item.kind, "options": item.options}
+        notes.append({"kind": "quiz", **quiz})
+    lines = action.lines.select_related("passage__material__course", "passage__material__extract")
+    return notes, list(lines.order_by("ordinal"))[act.about.get("line", 0) :]
+
+
+def interrupted(act: Act) -> bool:
+    """Whether somebody wants something, so that the act has to end with the sentence."""
+    room = Classroom.objects.only("state", "action").get(pk=act.classroom_id)
+    waiting = Question.objects.filter(classroom=room, state=Question.State.OPEN).exists()
+    raised = room.seats.exclude(hand=None).exists()
+    return room.state != Classroom.State.RUNNING or room.action_id != act.action_id or waiting or raised
+
+
+def seconds_for(words: int) -> float:
+    """How long it takes to say so much, at pace 1."""
+    return words * 60 / settings.WORDS_A_MINUTE
+
+
+async def _pass(act: Act, seconds: float, wait: Wait) -> None:
+    """Let the time pass, at the pace the class has now."""
+    pace = await in_thread(_pace)(act.classroom_id)
+    await wait(seconds / pace)
+
+
+def _pace(room: int) -> float:
+    return Classroom.objects.filter(pk=room).values_list("pace", flat=True).first() or 1.0
+
+
+# Answers
+
+
+async def _answer(act: Act, wait: Wait) -> AsyncGenerator[Event]:
+    """The course's agent answers, as in chat."""
+    request = await in_thread(_request)(act)
+    started, text, abstained, last = time.monotonic(), "", False, None
+    try:
+        async with asyncio.timeout(PATIENCE), aclosing(answering.answer(request)) as events:
+            async for event in events:
+                if event["type"] == "end":
+                    last, abstained = event, abstained or bool(event.get("abstained"))
+                    continue
+                if event["type"] == "text":
+                    text += event["text"]
+                yield event
+    except TimeoutError:
+        raise EndpointError("timeout", "The model took too long to answer.") from None
+    if "question" in act.about and not abstained:
+        settled = {"question": act.about["of"], "state": "answered", "answer": str(act.turn.uuid)}
+        yield {"type": "note", "kind": "question", **settled}
+    left = min(seconds_for(len(text.split()) + BREATH), LONGEST_WAIT) - (time.monotonic() - started)
+    await _pass(act, max(0.0, left), wait)
+    if last:
+        yield last
+
+
+def _request(act: Act) -> answering.Request:
+    room = act.classroom
+    asker = act.turn.speaker
+    passages = (
+        Passage.objects.readable_by(asker, room.course, as_student=True)
+        if asker
+        else Passage.objects.for_agent(room.course)
+    )
+    return answering.Request(
+        course=room.course,
+        user=asker,
+        question=act.turn.question,
+        history=_dialogue(act),
+        endpoint=endpoint_of(act),
+        passages=passages,
+    )
+
+
+def _dialogue(act: Act) -> list[tuple[str, str]]:
+    """What the same person asked before, and what was answered."""
+    before = act.classroom.acts.filter(kind=Kind.ANSWER, pk__lt=act.pk, turn__speaker=act.turn.speaker)
+    found = [
+        (earlier.turn.question, message.text)
+        for earlier in before.select_related("turn").order_by("-pk")[:3]
+        for message in earlier.turn.messages.all()[:1]
+    ]
+    return found[::-1]
+
+
+def endpoint_of(act: Act) -> Endpoint:
+    """The model an agent speaks through: its own, or the course's."""
+    agent = act.agent
+    own = agent.endpoint if agent else None
+    return own or Endpoint.objects.for_course(act.classroom.course)

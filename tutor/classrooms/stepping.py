@@ -1,0 +1,434 @@
+"""What a classroom does next: one decision, in one transaction, under the room's lease.
+
+Whatever must hold is code here, and not left to a director or a prompt: nobody speaks while another does; an open
+question of a person comes before everything and is answered or escalated before the class moves on; a wrong answer is
+gone over again; classmates keep to their share; every act of the script is performed once, until its end.
+
+The state of the room is in its rows alone, so whichever process holds the lease can go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from courses.models import Course
+from tutor.accounts.models import User
+from tutor.chat import staff_questions
+from tutor.chat.events import WRITING
+from tutor.chat.models import Message, Turn
+from tutor.classrooms import classmates, director, phrases, script, seeing
+from tutor.classrooms.acts import of_agent, of_person, state_note
+from tutor.classrooms.director import Choice, Situation
+from tutor.classrooms.models import Act, Action, Agent, Classroom, Decision, Function, Question, Seat
+from tutor.llm.models import Endpoint, Quota, QuotaExceeded, Usage
+from tutor.practice import knowledge
+
+log = logging.getLogger(__name__)
+
+AWAY = timedelta(seconds=45)  # without a sign of a person, after which they are gone
+LOOK = timedelta(seconds=5)  # how often a room is looked at in which nothing is due
+FLOOR = timedelta(seconds=25)  # for whoever raised a hand
+WAITS = {  # for the students, before the reminder and again after it
+    Act.Kind.ASK: timedelta(seconds=15),
+    Act.Kind.DISCUSS: timedelta(seconds=20),
+    Act.Kind.QUIZ: timedelta(seconds=45),
+}
+TRIES = 2  # at a question, before it goes to the staff
+BESIDE = 2  # acts beside the script, at most, between two of it
+SCRIPTED = frozenset(Action.Kind.values)
+SAID_WELL = 0.5  # share of a question's words that the page must have for the teacher to answer it
+
+State, Kind = Classroom.State, Act.Kind
+Chooser = Callable[[Situation, Course], Choice]
+
+
+def step(pk: int, owner: str, now: datetime, choose: Chooser = director.choose) -> Act | None:
+    """Take the next decision for a room that `owner` drives; gives the act that it has to perform now, if any.
+
+    The director is asked outside the transaction, and only where there is a choice; what it chose counts if
+    nothing happened meanwhile.
+    """
+    chosen: tuple[Situation, Choice] | None = None
+    for _ in range(3):
+        with WRITING, transaction.atomic():
+            room = _locked(pk, owner)
+            if room is None:
+                return None
+            outcome = Step(room, now).decide(chosen)
+            room.save()
+            if not isinstance(outcome, Situation):
+                return outcome
+        chosen = outcome, _choice(outcome, room.course, choose)
+    return None  # people are busier than the director; it is asked again when the room is looked at
+
+
+def _locked(pk: int, owner: str) -> Classroom | None:
+    rows = Classroom.objects.select_for_update(of=("self",)).select_related(
+        "conversation", "lesson", "course", "course__endpoint", "page", "action__page", "created_by"
+    )
+    return rows.filter(pk=pk, owner=owner, state__in=Classroom.LIVE).first()
+
+
+def _choice(situation: Situation, course: Course, choose: Chooser) -> Choice:
+    """The director's choice, and the rule's where the director fails: that never ends a class."""
+    try:
+        return choose(situation, course)
+    except Exception:
+        log.exception("The director failed; the rule decides")
+        return director.by_rule(situation)
+
+
+# What people's acts change, too
+
+
+def go_to(room: Classroom, action: Action | None) -> None:
+    """Set the place in the script; whoever speaks breaks off."""
+    room.action, room.line = action, 0
+    heard(room, everything=True)
+    hush(room)
+
+
+def heard(room: Classroom, *, everything: bool = False) -> None:
+    """A person spoke; or did something that ends all waiting."""
+    room.floor_until = None
+    if everything or room.waits_for != Kind.QUIZ:
+        room.waits_for, room.waits_until, room.reminded = "", None, False
+
+
+def hush(room: Classroom) -> None:
+    """Ask whoever speaks to stop at once; their process hears of it within half a second."""
+    Turn.objects.filter(conversation=room.conversation_id).unfinished().update(stop_requested=True)
+
+
+def end(room: Classroom, now: datetime) -> None:
+    """The class is over. What nobody has answered goes to the staff."""
+    for question in room.questions.filter(state=Question.State.OPEN).select_related("act__turn"):
+        escalate(room, question, now)
+    room.state, room.ended, room.step_at = State.ENDED, now, None
+    hush(room)
+
+
+def escalate(room: Classroom, question: Question, now: datetime) -> None:
+    """Hand the question to the course staff; their reply comes into the classroom."""
+    page = f", page {script.position(question.page)} “{question.page}”" if question.page else ""
+    comment = f"Asked in a class on “{room.lesson}”{page}; it could not be answered from the material there."
+    question.staff_question = staff_questions.hand_over(question.act.turn, comment)
+    question.state, question.settled = Question.State.ESCALATED, now
+    question.save()
+
+
+class Step:
+    """One decision about a locked room."""
+
+    def __init__(self, room: Classroom, now: datetime) -> None:
+        self.room, self.now = room, now
+        self.agents: list[Agent] = list(room.agents.select_related("endpoint").order_by("ordinal", "pk"))
+
+    def decide(self, chosen: tuple[Situation, Choice] | None) -> Act | Situation | None:
+        """The act to perform; or the situation in which the director has to choose; or None: nothing is due."""
+        room = self.room
+        if Turn.objects.filter(conversation=room.conversation_id).unfinished().exists():
+            self._later(LOOK)
+            return None
+        self._settle()
+        if room.state == State.ENDED:
+            return None
+        room.step_at = self.now + LOOK
+        if act := self._question():
+            return act
+        if room.state == State.PAUSED:
+            room.step_at = None
+            return None
+        if not self._present().exists():
+            room.state, room.step_at = State.PAUSED, None
+            of_person(
+                room, None, Kind.MOVE, [state_note(room)], about={"do": "pause", "why": "nobody is here"}
+            )
+            return None
+        if act := self._wonder() or self._hand():
+            return act
+        if room.floor_until and self.now < room.floor_until:
+            self._later(room.floor_until - self.now)
+            return None
+        room.floor_until = None
+        if room.waits_for and not self._all_acted():
+            return self._wait()
+        room.waits_for, room.waits_until, room.reminded = "", None, False
+        return self._explain() or self._known() or self._go_on(chosen)
+
+    def _later(self, wait: timedelta) -> None:
+        self.room.step_at = self.now + min(wait, LOOK)
+
+    # Who
+
+    def _agent(self, *functions: str) -> Agent:
+        """The first agent with one of the functions, in their order; else any."""
+        for function in functions:
+            for agent in self.agents:
+                if agent.function == function:
+                    return agent
+        return self.agents[0]
+
+    @property
+    def teacher(self) -> Agent:
+        return self._agent(Function.TEACHING, Function.ASSISTING)
+
+    @property
+    def assistant(self) -> Agent:
+        return self._agent(Function.ASSISTING, Function.TEACHING)
+
+    def _present(self) -> QuerySet[Seat]:
+        return self.room.seats.filter(seen__gt=self.now - AWAY)
+
+    def _call(self, say: str, **about: object) -> Act:
+        return of_agent(self.room, self.assistant, Kind.CALL, about={"say": say, **about})
+
+    def _reserve(self, agent: Agent, user: User) -> Usage | None:
+        """Tokens for one answer, on the account of whoever it is for. Raises QuotaExceeded."""
+        endpoint = agent.endpoint or Endpoint.objects.for_course(self.room.course)
+        return Quota.reserve(user, self.room.course_id, endpoint.max_tokens, endpoint=endpoint)
+
+    # What the last act came to
+
+    def _settle(self) -> None:
+        over = self.room.acts.filter(words=None).exclude(turn__state__in=Turn.UNFINISHED)
+        for act in over.select_related("turn", "agent", "action__page").order_by("pk"):
+            said = Message.objects.filter(turn=act.turn, author=Message.Author.AGENT).values_list(
+                "text", flat=True
+            )
+            act.words = sum(len(text.split()) for text in said)
+            act.save(update_fields=["words"])
+            if act.kind in SCRIPTED and act.action_id == self.room.action_id:
+                self._advance(act)
+            elif act.kind == Kind.ANSWER and "question" in act.about:
+                self._answered(act)
+            elif act.about.get("ends") and not self._open().exists():
+                end(self.room, self.now)
+                of_person(self.room, None, Kind.MOVE, [state_note(self.room)], about={"do": "end"})
+
+    def _advance(self, act: Act) -> None:
+        """Go on in the script behind what was performed: always by something, whatever became of the act."""
+        room, action = self.room, act.action
+        assert action is not None
+        whole = act.turn.state == Turn.State.DONE
+        if act.kind == Kind.READ:
+            read = act.about["line"] + seeing.lines_read(act)
+            room.line = read if whole else max(read, act.about["line"] + 1)
+            if room.line < action.lines.count():
+                return
+        room.action, room.line = script.following(action), 0
+        if act.kind in WAITS and whole and not self._taken_up(act):
+            room.waits_for, room.reminded = act.kind, False
+            room.waits_until = self.now + WAITS[Kind(act.kind)]
+
+    def _taken_up(self, act: Act) -> bool:
+        """Whether somebody has already done what the act would wait for."""
+        since = self.room.acts.filter(pk__gt=act.pk).exclude(user=None)
+        spoke = act.kind != Kind.QUIZ and since.filter(kind=Kind.SPEAK).exists()
+        return spoke or since.filter(kind=Kind.MOVE, about__do="continue").exists()
+
+    def _answered(self, act: Act) -> None:
+        question = Question.objects.select_related("act__turn", "page").get(pk=act.about["question"])
+        if question.state != Question.State.OPEN:
+            return
+        question.tries += 1
+        question.answer = act
+        if seeing.grounded(act):
+            question.state, question.settled = Question.State.ANSWERED, self.now
+        elif act.turn.state == Turn.State.DONE or question.tries >= TRIES:
+            escalate(self.room, question, self.now)
+        question.save()
+        if self.room.waits_for and self.room.waits_until:
+            self.room.waits_until = max(
+                self.room.waits_until, self.now + WAITS[Kind(self.room.waits_for)] / 2
+            )
+
+    # What comes before the script
+
+    def _open(self) -> QuerySet[Question]:
+        return self.room.questions.filter(state=Question.State.OPEN)
+
+    def _question(self) -> Act | None:
+        """The answer to the oldest open question; or word of one that went to the staff."""
+        question = self._open().select_related("act__turn", "act__user", "page").first()
+        if question:
+            return self._answer(question)
+        told = self.room.acts.filter(kind=Kind.CALL, about__has_key="escalated").values_list(
+            "about__escalated", flat=True
+        )
+        untold = self.room.questions.filter(state=Question.State.ESCALATED).exclude(pk__in=list(told)).first()
+        if untold is None:
+            return None
+        note = {"kind": "question", "question": str(untold.act.turn.uuid), "state": untold.state}
+        return self._call(phrases.ESCALATED, escalated=untold.pk, notes=[note])
+
+    def _answer(self, question: Question) -> Act | None:
+        agent = self.teacher if seeing.on_the_page(question, SAID_WELL) else self.assistant
+        turn, user = question.act.turn, question.act.user
+        try:
+            usage = self._reserve(agent, user or self.room.created_by)
+        except QuotaExceeded:
+            escalate(self.room, question, self.now)
+            return self._question()
+        about = {"question": question.pk, "of": str(turn.uuid)}
+        return of_agent(
+            self.room, agent, Kind.ANSWER, question=turn.question, speaker=user, usage=usage, about=about
+        )
+
+    def _wonder(self) -> Act | None:
+        """The answer to what a classmate has just asked."""
+        last = self.room.acts.exclude(agent=None).order_by("-pk").select_related("turn").first()
+        if last is None or last.kind != Kind.WONDER or not last.words:
+            return None
+        asked = Message.objects.filter(turn=last.turn).values_list("text", flat=True).first() or ""
+        try:
+            usage = self._reserve(self.teacher, self.room.created_by)
+        except QuotaExceeded:
+            return None
+        return of_agent(
+            self.room, self.teacher, Kind.ANSWER, question=asked, usage=usage, about={"wonder": last.pk}
+        )
+
+    def _hand(self) -> Act | None:
+        """Give the floor to whoever raised a hand first."""
+        seat = self.room.seats.exclude(hand=None).select_related("user").order_by("hand").first()
+        if seat is None:
+            return None
+        Seat.objects.filter(pk=seat.pk).update(hand=None)
+        self.room.floor_until = self.now + FLOOR
+        name = seat.user.get_short_name() or seat.user.get_full_name()
+        note = {"kind": "hand", "up": False, "person": seat.user_id}
+        return self._call(phrases.FLOOR.format(name=name), notes=[note])
+
+    def _all_acted(self) -> bool:
+        """Whether everybody who is here has answered the quiz. What else is waited for ends when somebody speaks."""
+        if self.room.waits_for != Kind.QUIZ:
+            return False
+        quiz = self.room.acts.filter(kind=Kind.QUIZ).order_by("-pk").first()
+        if quiz is None:
+            return True
+        done = self.room.acts.filter(kind=Kind.RESPOND, pk__gt=quiz.pk).values("user")
+        return not self._present().exclude(user__in=done).exists()
+
+    def _wait(self) -> Act | None:
+        """For the students: a reminder when the time is up, then on; in interactive mode until they act or go away."""
+        room = self.room
+        kind = Kind(room.waits_for)
+        if room.waits_until is None:
+            self._later(LOOK)
+            return None
+        if self.now < room.waits_until:
+            self._later(room.waits_until - self.now)
+            return None
+        if not room.reminded:
+            room.reminded, room.waits_until = True, self.now + WAITS[kind]
+            return self._call(phrases.REMINDERS[kind])
+        if room.mode == Classroom.Mode.INTERACTIVE:
+            room.waits_until = None
+            self._later(LOOK)
+            return None
+        room.waits_for, room.waits_until, room.reminded = "", None, False
+        return self._explain() or self._call(phrases.GOES_ON)
+
+    def _explain(self) -> Act | None:
+        """Once more what was answered wrongly in the last quiz."""
+        quiz = self.room.acts.filter(kind=Kind.QUIZ).order_by("-pk").select_related("action").first()
+        if quiz is None or quiz.action is None or quiz.action.item_id is None:
+            return None
+        since = self.room.acts.filter(pk__gt=quiz.pk)
+        missed = since.filter(kind=Kind.RESPOND, about__outcome__in=["wrong", "partial"])
+        if not missed.exists() or since.filter(kind=Kind.EXPLAIN, about__item=quiz.action.item_id).exists():
+            return None
+        return of_agent(self.room, self.teacher, Kind.EXPLAIN, about={"item": quiz.action.item_id})
+
+    def _known(self) -> Act | None:
+        """Leave out a page whose skills everybody here has shown."""
+        action = self.room.action
+        if action is None or action.page_id == self.room.page_id:
+            return None
+        page = action.page
+        if self.room.acts.filter(page=page, kind__in=SCRIPTED).exists():
+            return None  # somebody wanted to see it again
+        skills, people = (
+            list(page.skills.all()),
+            [seat.user for seat in self._present().select_related("user")],
+        )
+        if not skills or not all(knowledge.shows(user, skill) for user in people for skill in skills):
+            return None
+        self.room.action, self.room.line = script.after(page), 0
+        reason = f"You have shown what it is about: {', '.join(skill.name for skill in skills[:3])}."
+        note = {"kind": "skipped", "page": script.position(page), "reason": reason}
+        return self._call(phrases.SKIPPED.format(page=page, reason=reason), notes=[note])
+
+    # The script, and what the director may put beside it
+
+    def _go_on(self, chosen: tuple[Situation, Choice] | None) -> Act | Situation:
+        action = self.room.action
+        agents = seeing.free_to_act(self.room, self.agents)
+        if not self._may_choose(action):
+            return self._perform(action)
+        situation = seeing.situation(self.room, self.now, action, agents)
+        if chosen is None or chosen[0] != situation:
+            return situation
+        choice = chosen[1]
+        act = self._beside(choice, agents) or self._perform(action)
+        Decision.objects.create(
+            classroom=self.room,
+            act=act,
+            state=asdict(situation),
+            candidates=[
+                {"agent": one.agent, "act": one.act, "score": one.score} for one in choice.candidates
+            ],
+            chosen=choice.index,
+            reason=choice.reason[:200],
+            by=choice.by,
+        )
+        return act
+
+    def _may_choose(self, action: Action | None) -> bool:
+        """Whether something may come before the next act of the script."""
+        if self.room.line or (action is not None and action.kind == Kind.POINT):
+            return False
+        beside = 0
+        for kind in self.room.acts.order_by("-pk").values_list("kind", flat=True)[: 3 * BESIDE]:
+            if kind in SCRIPTED:
+                return beside < BESIDE and not (kind in (Kind.SHOW, Kind.POINT) and beside == 0)
+            beside += kind not in (Kind.MOVE, Kind.SPEAK, Kind.RESPOND)
+        return beside < BESIDE
+
+    def _beside(self, choice: Choice, agents: list[Agent]) -> Act | None:
+        """What the director chose, if it is not the script."""
+        kind = choice.chosen.act
+        agent = next((one for one in agents if one.pk == choice.chosen.agent), None)
+        if agent is None or kind in SCRIPTED:
+            return None
+        if kind == Kind.CALL:
+            return self._perform(None) if self.room.action is None else self._call(seeing.call_for(self.room))
+        if kind == Kind.EXPLAIN:
+            return of_agent(self.room, agent, kind)
+        if director.CLASSMATES.get(Function(agent.function)) != kind:
+            return None
+        usage, about = None, {}
+        if classmates.asks_model(agent, self.room.course):
+            try:
+                usage = self._reserve(agent, self.room.created_by)
+            except QuotaExceeded:
+                about = {"plain": True}
+        return of_agent(self.room, agent, kind, usage=usage, about=about)
+
+    def _perform(self, action: Action | None) -> Act:
+        """The next act of the script; behind the last one, the closing words."""
+        if action is None:
+            return self._call(phrases.CLOSING.format(lesson=self.room.lesson), ends=True)
+        if self.room.page_id != action.page_id:
+            self.room.page = action.page
+            for seat in self._present():
+                seat.pages.add(action.page)
+        about = {"line": self.room.line} if action.kind == Kind.READ else {}
+        return of_agent(self.room, self.teacher, action.kind, action=action, about=about)
