@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 
@@ -9,6 +10,8 @@ from django.db import transaction
 
 from courses.models import Course, Material
 from tutor.jobs import State
+
+logger = logging.getLogger(__name__)
 
 
 def versions(material: Material) -> list[Material]:
@@ -63,7 +66,10 @@ def files_of(material: Material) -> Callable[[], None]:
 
     def erase() -> None:
         for name in names:
-            storage.delete(name)
+            try:
+                storage.delete(name)
+            except Exception:  # the rows are gone already: one file that stays must not keep the others
+                logger.exception("The file %s could not be deleted", name)
         shutil.rmtree(folder, ignore_errors=True)
 
     return erase

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,11 +18,18 @@ from django.db.models import Max
 from django.template.defaultfilters import filesizeformat
 from django.utils.text import get_valid_filename
 
-from courses.models import Course, Material
+from courses.models import Course, Material, upload_path
 from courses.readers import kind_of
-from courses.removal import remove_version
+from courses.removal import files_of, remove_version
 from tutor.accounts.models import User
 from tutor.jobs import State
+
+logger = logging.getLogger(__name__)
+
+NO_ROOM = (
+    "“{}” could not be stored, and nothing of it was kept. The server may have no room left: tell its administrator, "
+    "and upload the file again later."
+)
 
 
 class UploadRefused(Exception):
@@ -38,10 +46,11 @@ class AlreadyThere(UploadRefused):
 
 
 class HashedFile(TemporaryUploadedFile):
-    """An uploaded file on disk, with its SHA-256. `too_big` files were cut off and must not be used."""
+    """An uploaded file on disk, with its SHA-256. `too_big` and `broken` files were cut off and must not be used."""
 
     sha256 = ""
     too_big = False
+    broken = False  # the disk took no more
 
 
 class HashingUploadHandler(FileUploadHandler):
@@ -61,13 +70,20 @@ class HashingUploadHandler(FileUploadHandler):
         self.written += len(raw_data)
         if self.written > settings.UPLOAD_MAX_BYTES:
             self.file.too_big = True
-        else:
-            self.file.write(raw_data)
+        elif not self.file.broken:
+            try:
+                self.file.write(raw_data)
+            except OSError:
+                logger.exception("An upload could not be written to %s", settings.FILE_UPLOAD_TEMP_DIR)
+                self.file.broken = True
             self.digest.update(raw_data)
         return None
 
     def file_complete(self, file_size: int) -> UploadedFile[bytes]:
-        self.file.seek(0)
+        try:
+            self.file.seek(0)  # writes what was buffered
+        except OSError:
+            self.file.broken = True
         self.file.size = file_size
         self.file.sha256 = self.digest.hexdigest()
         return self.file
@@ -110,6 +126,8 @@ def receive(
         raise UploadRefused(
             f"“{filename}” is larger than {limit}. Split it, or ask the administrator for a higher limit."
         )
+    if upload.broken:
+        raise UploadRefused(NO_ROOM.format(filename))
     if not upload.size:
         raise UploadRefused(f"“{filename}” is empty. Check that it was saved, then upload it again.")
     kind = kind_of(Path(upload.temporary_file_path()), filename)
@@ -128,11 +146,14 @@ def receive(
         answer_key=answer_key,
         position=(course.materials.aggregate(last=Max("position"))["last"] or 0) + 1,
     )
-    material.file.save(
-        get_valid_filename(filename) if filename.isascii() else f"file{Path(filename).suffix}",
-        upload,
-        save=False,
-    )
+    name = get_valid_filename(filename) if filename.isascii() else f"file{Path(filename).suffix}"
+    try:
+        material.file.save(name, upload, save=False)
+    except Exception as error:  # a disk that is full, an object storage that is away
+        logger.exception("An upload could not be stored")
+        material.file.name = upload_path(material, name)  # a part of it may be there
+        files_of(material)()
+        raise UploadRefused(NO_ROOM.format(filename)) from error
     try:
         with transaction.atomic():
             if replaces is not None:
@@ -140,7 +161,7 @@ def receive(
             material.save()
             material.queue()
     except BaseException:
-        material.file.delete(save=False)
+        files_of(material)()
         raise
     return material
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
-from collections.abc import Mapping
+import resource
+import signal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -155,6 +160,46 @@ class TestRefusing:
             upload(cast, NOTES)
         assert stored_files() == files
         assert not Material.objects.exists()
+
+
+class TestDiskFull:
+    """Real limits: a file may grow to so many bytes and no further, as on a disk without room."""
+
+    @pytest.fixture
+    def small_disk(self) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write fails with EFBIG
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, before[1]))
+        yield
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+    def test_while_it_comes_in(self, cast: Cast, small_disk: None) -> None:
+        files, coming = stored_files(), set(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
+        answer = upload(cast, NOTES * 60_000)
+        assert answer.status_code == 422
+        assert "“notes.md” could not be stored" in answer.json()["error"]
+        assert not Material.objects.exists()
+        assert stored_files() == files
+        assert set(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) <= coming
+        assert upload(cast, NOTES).status_code == 200  # a small one still fits
+
+    def test_while_it_is_put_away(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        files = set(Path(settings.MEDIA_ROOT).rglob("*"))
+        real = FileSystemStorage._save
+
+        def half(self: FileSystemStorage, name: str, content: Any) -> str:
+            real(self, name, ContentFile(content.read(10)))
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(FileSystemStorage, "_save", half)
+        answer = upload(cast, NOTES)
+        assert answer.status_code == 422
+        assert "could not be stored" in answer.json()["error"]
+        assert not Material.objects.exists()
+        assert {path for path in Path(settings.MEDIA_ROOT).rglob("*") if path not in files} <= {
+            Path(settings.MEDIA_ROOT) / "materials"
+        }
 
 
 @pytest.mark.parametrize(
