@@ -19,13 +19,14 @@ from courses.verification import SUPPORTED, verify_all
 from courses.verification.vectors import vectors_of
 from tutor.chat.starters import DOES, question_about
 from tutor.practice.models import Item, Skill
-from tutor.practice.quantities import quantities
+from tutor.practice.quantities import Quantity, quantities
 from tutor.practice.statements import (
     PRONOUNS,
     Statement,
     concepts,
     content,
     is_indefinite,
+    names_concept,
     statements,
     stems,
 )
@@ -37,6 +38,8 @@ LIKELY = 0.5  # score of the verifier from which a wrong option may be right
 EVIDENCE = 6  # passages a wrong option is checked against
 SAME_LENGTH = (0.4, 2.5)  # a wrong option's length, in lengths of the right one
 ACTING = re.compile(rf"^(?:{'|'.join(DOES)})\s+(?P<object>.+)$", re.IGNORECASE)
+HAS = re.compile(r"^(?:has|have) an? (?P<what>[a-z]+(?: [a-z]+)?) of (?P<number>[^,]+)$")
+SPECIFIC = 4  # content words from which a predicate fits one concept only
 GAP = "____"
 
 
@@ -84,7 +87,7 @@ def make(course: Course, passages: Sequence[Passage], limit: int) -> list[Item]:
     found: list[Item] = []
     for draft in _in_turn(streams):
         item = _save(course, draft)
-        if item is not None:
+        if item is not None and item not in found:
             found.append(item)
         if len(found) >= limit:
             break
@@ -101,7 +104,8 @@ def survey(course: Course) -> Material:
     )
     found = [statement for passage in rows for statement in statements(passage)]
     headings = [str(heading) for passage in rows for heading in passage.heading_path]
-    return Material(found, concepts(found, headings), "\n".join(passage.text for passage in rows))
+    text = "\n".join(passage.text for passage in rows)
+    return Material(found, concepts(found, headings, text), text)
 
 
 def _in_turn(streams: Sequence[Iterator[Draft]]) -> Iterator[Draft]:
@@ -131,20 +135,26 @@ def _is_supported(row: Statement) -> bool:
 
 def which(row: Statement, material: Material) -> Draft | None:
     """ "Which of these describes one reading?": the concept is to be chosen."""
-    if row.term not in material.names or len(content(row.predicate)) < 2:
+    if row.term not in material.names or row.limited or row.defines or len(content(row.predicate)) < 2:
         return None
-    if row.defines or content(row.term) & content(f"{row.leader} {row.predicate}"):
+    said = stems(f"{row.leader} {row.predicate}")
+    if stems(row.term) & said:
         return None
+    contrasts = {other.term for other in material.statements if _contrasts(other, row)}
     others = {
         named: row.with_subject(named)
         for term, named in material.names.items()
         if _is_plural(term, material) == row.plural
+        and not stems(term) & said
+        and (term in contrasts or not stems(term) & stems(row.term))
         and not (stems(term) <= stems(row.term) or stems(row.term) <= stems(term))
-        and not content(term) & content(f"{row.leader} {row.predicate}")
     }
     answer = material.names[row.term]
     options = choose(answer, others, row, material)
-    if not options:
+    told_apart = len(content(f"{row.leader} {row.predicate}")) >= SPECIFIC or any(
+        material.names.get(term) in options for term in contrasts
+    )
+    if not options or not told_apart:
         return None
     start = f"{row.leader}, which" if row.leader else "Which"
     return Draft(Item.Kind.CHOICE, f"{start} of these {row.predicate}?", answer, row, row.term, options)
@@ -152,18 +162,19 @@ def which(row: Statement, material: Material) -> Draft | None:
 
 def what(row: Statement, material: Material) -> Draft | None:
     """ "What does the standard error describe?": what is said of the concept is to be chosen."""
-    if row.term not in material.names:
-        return None
     question = _question(row, material)
-    if not question:
+    if not question or (PRONOUNS & set(_said(row).lower().split()) and row.limited):
         return None
     answer = _said(row)
-    alike = [other for other in material.statements if other.term != row.term and _alike(other, row)]
     verb = row.predicate[: len(row.predicate) - len(answer)].strip()
     others = {
         _said(other): f"{row.subject[:1].upper()}{row.subject[1:]} {verb} {_said(other)}."
-        for other in alike
-        if not stems(other.term) <= content(row.subject)
+        for other in material.statements
+        if other.term != row.term
+        and other.term in material.names
+        and _alike(other, row)
+        and not stems(_said(other)) & stems(row.term)
+        and not PRONOUNS & set(_said(other).lower().split())
     }
     options = choose(answer, others, row, material)
     if not options or _gives_away(question, answer, options):
@@ -172,42 +183,50 @@ def what(row: Statement, material: Material) -> Draft | None:
 
 
 def gap(row: Statement, material: Material) -> Draft | None:
-    """A number of a statement that is to be filled in."""
-    if row.term not in material.names and not is_indefinite(row):
+    """A number that is to be given: "What breakdown point does the median have?", or else a gap to be filled."""
+    if not names_concept(row, material.names) and not is_indefinite(row):
         return None
-    numbers = [
-        found
-        for found in quantities(row.text)
-        if not (found.spelled and not found.unit and found.value in (1, 2))
-        and not re.match(r"\s?[/*+−–√-]\s?\w", row.text[found.end :])
-        and not re.search(r"[/*+√=]\s?$", row.text[: found.start])
-    ]
-    if not numbers:
+    skill = _skill_of(row, material)
+    numbers = quantities(row.text)
+    fit = [found for found in numbers if _can_be_asked(found, row.text)]
+    if not fit or not skill:
         return None
-    asked = numbers[-1]
-    if any(other is not asked and other.value == asked.value for other in quantities(row.text)):
+    asked = fit[-1]
+    if (asked.kind not in ("", "share") and not is_indefinite(row)) or (
+        row.limited and " the " in row.subject
+    ):
+        return None  # of one case
+    if any(other is not asked and other.value == asked.value for other in numbers):
         return None
     written = row.text[asked.start : asked.end]
-    figure = written[: len(written) - len(asked.unit)].strip() if asked.unit else written
-    blank = row.text[: asked.start] + row.text[asked.start :].replace(figure, GAP, 1)
+    had = HAS.match(row.predicate)
+    if had and had["number"] == written and not row.leader:
+        question = f"What {had['what']} {'do' if row.plural else 'does'} {row.subject} have?"
+        return Draft(Item.Kind.SHORT, question, written, row, skill)
+    figure = written[: len(written) - len(asked.unit)].strip()
+    blank = row.text[: asked.start] + GAP + row.text[asked.start + len(figure) :]
     accepted = (written,) if written != figure else ()
     return Draft(
-        Item.Kind.SHORT,
-        f"Which number belongs in the gap? “{blank}”",
-        figure,
-        row,
-        _skill_of(row, material),
-        (),
-        accepted,
+        Item.Kind.SHORT, f"Which number belongs in the gap? “{blank}”", figure, row, skill, accepted=accepted
     )
+
+
+def _can_be_asked(found: Quantity, text: str) -> bool:
+    """Whether a number says something by itself: no part of a formula, no "one" or "two", no "a hundred"."""
+    if found.spelled and not found.unit and found.value in (1, 2):
+        return False
+    before, after = text[: found.start], text[found.end :]
+    return not (re.match(r"\s?[/*+−–√-]\s?\w", after) or re.search(r"(?:[/*+√=]\s?|\ba\s)$", before))
 
 
 def name(row: Statement, material: Material) -> Draft | None:
     """ "What is the term for …?": the concept is to be named."""
-    if row.term not in material.names or not row.defines or row.term.lower() != term_in(row):
+    if row.term not in material.names or not row.defines or row.limited:
         return None
     said = _said(row)
-    if content(row.term) & content(said) or PRONOUNS & set(said.lower().split()) or len(content(said)) < 3:
+    if stems(row.term) & stems(said) or PRONOUNS & set(said.lower().split()) or len(content(said)) < 3:
+        return None
+    if not re.search(r"\b(?:that|which|who|of|in|where)\b", said):
         return None
     return Draft(
         Item.Kind.SHORT,
@@ -239,7 +258,7 @@ def explain(row: Statement, material: Material) -> Draft | None:
 
 
 def _question(row: Statement, material: Material) -> str:
-    return "" if row.leader else question_about(row.text, material.text)
+    return question_about(row.text, material.text) if row.term in material.names and not row.leader else ""
 
 
 def _said(row: Statement) -> str:
@@ -257,10 +276,15 @@ def _alike(other: Statement, row: Statement) -> bool:
     return ACTING.match(other.predicate) is not None and bool(ACTING.match(row.predicate))
 
 
-def term_in(row: Statement) -> str:
-    """The subject without its article: the concept's name, where nothing limits it."""
-    first, _, rest = row.subject.partition(" ")
-    return (rest if first.lower() in ("a", "an", "the") else row.subject).lower()
+def _contrasts(other: Statement, row: Statement) -> bool:
+    """Whether two statements say different things of the same kind about different concepts."""
+    shared = stems(other.predicate) & stems(row.predicate) - stems(row.verb)
+    return (
+        other.verb == row.verb
+        and other.term != row.term
+        and other.predicate != row.predicate
+        and bool(shared)
+    )
 
 
 def _is_plural(term: str, material: Material) -> bool:
@@ -327,8 +351,8 @@ def _is_wrong(claim: str, row: Statement, material: Material) -> bool:
 
 def _gives_away(question: str, answer: str, options: Sequence[str]) -> bool:
     """Whether the right option alone repeats words of the question."""
-    asked = content(question)
-    echoes = {option for option in options if asked & content(option)}
+    asked = stems(question)
+    echoes = {option for option in options if asked & stems(option)}
     return echoes == {answer}
 
 
@@ -344,7 +368,7 @@ def _save(course: Course, draft: Draft) -> Item | None:
     source, passage = draft.source, draft.source.passage
     if not draft.skill:
         return None
-    there = Item.objects.filter(course=course, prompt=draft.prompt, passage=passage).first()
+    there = Item.objects.filter(course=course, prompt=draft.prompt).select_related("skill", "passage").first()
     if there is not None:
         return there if there.state == Item.State.READY else None
     with transaction.atomic():

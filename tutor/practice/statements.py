@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from courses.grammar import AUXILIARIES, finite_verb, is_plural, is_simple, tokens
+from courses.grammar import finite_verb, is_plural, is_simple, tokens
 from courses.models import Passage
 from courses.verification.words import stem, words
 from courses.wording import bag
@@ -17,9 +17,9 @@ SHORTEST, LONGEST = 25, 240  # characters of a statement
 # Words that point outside the statement, at the talk or at an example that goes on elsewhere.
 POINTING = bag(
     """
-    this these those such we us our you your i my he she his her here now today yesterday tomorrow week lecture lectures
-    slide slides section chapter page notes notebook homework example examples figure above below following next previous
-    again also too therefore thus hence instead otherwise then so first second third
+    this these those such us our your i my he she his her here now today yesterday tomorrow week lecture lectures slide
+    slides section chapter page notes notebook homework example examples figure above below following next previous again
+    also too therefore thus hence instead otherwise then so something anything
     """
 )
 # Nouns that only the text before makes into something.
@@ -27,9 +27,23 @@ ANAPHORIC = bag(
     """
     rule trap answer factor people student students person coin cost point idea problem result results step steps length
     number numbers process weight weights output input question value values thing things reason way part parts name
-    compromise time rest case cases data measurement measurements reading readings sample samples delay
+    compromise time rest case cases data measurement measurements reading readings sample samples
+    delay distances deviations weights filter signal interval
     """
 )
+# What compares needs to know with what.
+COMPARING = bag(
+    "longer shorter larger smaller higher lower bigger greater better worse best quicker slower newest oldest"
+)
+# Places where things are said of one case only, or asked.
+CASE = re.compile(
+    r"\b(?:problems?|exercises?|worked|examples?|homework|quiz|assignments?|solutions?|answers?)\b",
+    re.IGNORECASE,
+)
+SAME = re.compile(r"\bthe same (?!way|time|amount|number|unit)", re.IGNORECASE)
+SYMBOL = re.compile(r"(?<![\w’'])(?!a\b|A\b|I\b)[^\W\d_](?![\w’'])")
+EMPTY = bag("a an the of in on at to for from with and or is are be that which its their")
+INTRODUCES = bag("length size number bias period factor width height mass weight order degree")
 LEADER = re.compile(
     r"^(?P<leader>(?:For|With|In|On|At|After|Before|Unlike|Under|Without)\s[^,:;]{3,60}),\s+(?P<main>.+)$"
 )
@@ -39,6 +53,7 @@ COMPLEMENT = re.compile(
 )
 BROKEN = re.compile(r"[$\\|`_=<>{}\[\]^√]|\w\(|https?:|^[\d\W]")
 DEFINES = re.compile(r"^(?:an?|the|one)\s+\w+", re.IGNORECASE)
+SINGULAR_VERBS, PLURAL_VERBS = bag("is was has does"), bag("are were have do")
 PRONOUNS = bag("it its they their them itself themselves")
 
 
@@ -58,18 +73,25 @@ class Statement:
 
     @property
     def verb(self) -> str:
-        return self.predicate.split()[0].lower()
+        return self.predicate.partition(" ")[0].lower()
 
     @property
     def defines(self) -> bool:
         """Whether it says what its concept is, with enough words to tell it from others."""
         said = self.predicate.partition(" ")[2]
+        names_it = is_indefinite(self) and said.lower().startswith("the ")  # "a replacement is the median"
         return (
             self.verb in ("is", "are")
             and not self.leader
             and bool(DEFINES.match(said))
             and len(content(said)) >= 2
+            and not names_it
         )
+
+    @property
+    def limited(self) -> bool:
+        """Whether the subject is the concept with something that limits it: "the variance of the weighted mean"."""
+        return bool(COMPLEMENT.search(self.subject)) and not re.search(r"\sof length \w$", self.subject)
 
     def with_subject(self, subject: str) -> str:
         """The same claim about something else."""
@@ -87,52 +109,50 @@ def term_of(subject: str) -> str:
     parts = COMPLEMENT.sub("", subject).split()
     if parts and parts[0].lower() in ARTICLES:
         parts = parts[1:]
+    if "percent" in parts[:-1]:
+        parts = parts[parts.index("percent") + 1 :]  # "the ten percent trimmed mean"
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts = parts[:-1]  # "the standard deviation s"
     low = [part.lower().strip("’'“”\"") for part in parts]
     if not 1 <= len(low) <= 4 or any(not re.fullmatch(r"[^\W\d_][\w’'-]*", word) for word in low):
         return ""
-    if any(word in NOT_A_SUBJECT | INSIDE | POINTING | PRONOUNS for word in low) or len(low[-1]) < 3:
+    if (
+        any(word in NOT_A_SUBJECT | INSIDE | POINTING | PRONOUNS | COMPARING for word in low)
+        or len(low[-1]) < 3
+    ):
         return ""
     return " ".join(part if part[1:].lower() != part[1:] else part.lower() for part in parts)
 
 
 def statements(passage: Passage) -> list[Statement]:
-    """The claims of a passage that stand on their own, cut into parts."""
-    found = []
-    for row in passage.propositions.order_by("ordinal"):
-        cut = cut_up(row.text, passage, row.start, row.end)
-        if cut is not None:
-            found.append(cut)
-    return found
+    """The claims of a passage that stand on their own, cut into parts; none where only a case is worked through."""
+    if any(CASE.search(str(part)) for part in [passage.material.title, *passage.heading_path]):
+        return []
+    found = (cut_up(row.text, passage, row.start, row.end) for row in passage.propositions.all())
+    return sorted((row for row in found if row is not None), key=lambda row: row.start)
 
 
 def cut_up(claim: str, passage: Passage, start: int, end: int) -> Statement | None:
-    """The parts of a claim; None where it cannot be asked about without what stands around it."""
+    """The parts of a claim; subject and predicate are "" where they cannot be told apart for certain.
+
+    None where it cannot be asked about without what stands around it.
+    """
     text = " ".join(claim.split())
     if not SHORTEST <= len(text) <= LONGEST or text[-1] not in ".:" or BROKEN.search(text):
         return None
     text = text.rstrip(".:")
-    if ":" in text or ";" in text or "?" in text:
+    low = re.findall(r"[\w’']+", text.lower())
+    if (
+        re.search(r"[:;?]", text)
+        or POINTING & set(low)
+        or low[0] in PRONOUNS | {"we", "you", "that", "where", "if"}
+    ):
         return None
-    low = set(re.findall(r"[\w’']+", text.lower()))
-    if low & POINTING:
+    if SAME.search(text) or not _symbols_are_introduced(text):
         return None
     found = LEADER.match(text)
     leader, main = (found["leader"], found["main"]) if found else ("", text)
-    parts = tokens(main)
-    verb = finite_verb(parts)
-    if not verb or not is_simple(parts[:verb]):
-        return None
-    cut = parts[verb].start
-    if parts[verb - 1].low in ("always", "never", "often", "usually", "only") or parts[verb - 1].low.endswith(
-        "ly"
-    ):
-        cut = parts[verb - 1].start
-    subject, predicate = main[:cut].strip(), main[cut:].strip()
-    if not subject or len(predicate.split()) < 2:
-        return None
-    plural = is_plural(subject)
-    if parts[verb].low in ("is", "are", "was", "were", "has", "have", "does", "do"):
-        plural = parts[verb].low in ("are", "were", "have", "do")
+    subject, predicate, plural = _halves(main)
     return Statement(
         passage,
         f"{text}.",
@@ -141,9 +161,42 @@ def cut_up(claim: str, passage: Passage, start: int, end: int) -> Statement | No
         leader,
         lowered(subject, passage.text),
         predicate,
-        bool(plural),
+        plural,
         term_of(subject),
     )
+
+
+def _halves(main: str) -> tuple[str, str, bool]:
+    """Subject, predicate and whether the subject is plural; two empty texts where it is not certain."""
+    parts = tokens(main)
+    verb = finite_verb(parts)
+    if verb and parts[verb - 1].text[-1].isdigit():  # "25 samples" counts things, it does not sample
+        verb = finite_verb([*parts[:verb], parts[verb]._replace(low="units"), *parts[verb + 1 :]])
+    if not verb or not is_simple(parts[:verb]) or "we" in (part.low for part in parts[:verb]):
+        return "", "", False
+    adverb = parts[verb - 1].low in ("always", "never", "often", "usually", "only") or parts[
+        verb - 1
+    ].low.endswith("ly")
+    cut = parts[verb - adverb].start
+    subject, predicate = main[:cut].strip(), main[cut:].strip()
+    if not subject or len(predicate.split()) < 2:
+        return "", "", False
+    if parts[verb].low in PLURAL_VERBS | SINGULAR_VERBS:
+        return subject, predicate, parts[verb].low in PLURAL_VERBS
+    return subject, predicate, bool(is_plural(subject))
+
+
+def _symbols_are_introduced(text: str) -> bool:
+    """Whether each letter that stands for something is said to: "of length M", "n readings"."""
+    known = set()
+    for found in SYMBOL.finditer(text):
+        before = text[: found.start()].split()[-1:] or [""]
+        after = text[found.end() :].split()[:1] or [""]
+        if before[0].lower() in INTRODUCES or (after[0].endswith("s") and before[0].lower() != "last"):
+            known.add(found.group())
+        if found.group() not in known:
+            return False
+    return True
 
 
 def lowered(phrase: str, text: str) -> str:
@@ -155,28 +208,32 @@ def lowered(phrase: str, text: str) -> str:
     return phrase if name or len(first) == 1 else f"{first.lower()} {rest}".strip()
 
 
-def concepts(rows: Iterable[Statement], headings: Sequence[str]) -> dict[str, str]:
+def concepts(rows: Iterable[Statement], headings: Sequence[str], text: str) -> dict[str, str]:
     """The concepts of a course, each with the words that name it inside a sentence: "outlier" is "an outlier".
 
-    A concept is what some statement defines, what a heading names, or what several passages say something about.
+    A concept is what a statement defines, what a heading names, a name of several words that comes back, or what
+    several passages say something about.
     """
     headed = {term_of(heading) for heading in headings} - {""}
-    seen: dict[str, Counter[str]] = {}
-    places: dict[str, set[int]] = {}
-    defined = set()
+    about: dict[str, list[Statement]] = {}
     for row in rows:
-        if not row.term or _is_anaphoric(row):
-            continue
-        bare = COMPLEMENT.sub("", row.subject)
-        seen.setdefault(row.term, Counter())[bare] += 1
-        places.setdefault(row.term, set()).add(row.passage.pk)
-        if row.defines:
-            defined.add(row.term)
-    return {
-        term: named.most_common(1)[0][0]
-        for term, named in seen.items()
-        if term in defined or term in headed or len(places[term]) > 1
-    }
+        if row.term and not _is_anaphoric(row):
+            about.setdefault(row.term, []).append(row)
+    found = {}
+    for term, said in about.items():
+        times = len(re.findall(rf"\b{re.escape(term)}", text, re.IGNORECASE))
+        several = len({row.passage.pk for row in said if not row.limited}) > 1 and not term.endswith("ing")
+        defined = any(row.defines and (is_indefinite(row) or times > 1) for row in said)
+        if defined or term in headed or several or (" " in term and times > 1):
+            named = Counter(_named(row) for row in said if not row.limited)
+            found[term] = (named or Counter(row.subject for row in said)).most_common(1)[0][0]
+    return found
+
+
+def _named(row: Statement) -> str:
+    """The concept with the article that its subject has."""
+    first = row.subject.partition(" ")[0]
+    return f"{first} {row.term}" if first in ARTICLES else row.term
 
 
 def _is_anaphoric(row: Statement) -> bool:
@@ -185,14 +242,18 @@ def _is_anaphoric(row: Statement) -> bool:
     return len(parts) == 1 and parts[0] in ANAPHORIC
 
 
-def stems(term: str) -> frozenset[str]:
-    """The stems of a concept's words."""
-    return frozenset(stem(word) for word in term.split())
+def names_concept(row: Statement, names: Iterable[str]) -> bool:
+    """Whether the statement begins with a concept, with or without its article."""
+    start = " ".join(word for word in row.text.lower().split()[:8] if word not in ARTICLES)
+    return any(start.startswith(name.lower()) for name in names)
+
+
+def stems(text: str) -> frozenset[str]:
+    """The stems of a text's words, those included that the verifier takes for empty ("mean")."""
+    return frozenset(stem(word) for word in re.findall(r"[^\W\d_]+", text.lower()) if word not in EMPTY)
 
 
 def is_indefinite(row: Statement) -> bool:
     """Whether the subject needs nothing before it: "a common rule", "no measurement"."""
-    first = row.subject.split()[0].lower()
-    return first in ("a", "an", "no", "every", "any", "each") or (
-        row.plural and first not in ARTICLES | AUXILIARIES
-    )
+    first = (row.subject or row.text).split()[0].lower()
+    return first in ("a", "an", "no", "every", "any", "each") or (row.plural and first not in ARTICLES)
