@@ -43,6 +43,8 @@ FOR_STUDENTS = {
     "chat:feedback",
     "chat:ask_staff",
     "classrooms:lobby",
+    "classrooms:open",
+    "classrooms:join",
     "classrooms:classroom",
     "classrooms:notes",
     "classrooms:keep",

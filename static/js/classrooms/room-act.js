@@ -7,8 +7,7 @@ import { RUNNING } from "../chat/turns.js";
 import { renderMarkdown, renderPlain } from "../text/markdown.js";
 import { QuizCard } from "./room-quiz.js";
 
-const SILENT = new Set(["show", "point", "move", "respond", "speak"]);
-const MODES = { continuous: "The class goes on by itself now.", interactive: "The class waits for answers now." };
+const SILENT = new Set(["show", "point", "quiz", "move", "respond", "speak"]);
 
 export const initials = (name) => name.split(/\s+/).filter(Boolean).map((word) => [...word][0]).slice(0, 2).join("").toUpperCase();
 
@@ -17,15 +16,19 @@ export function tag({ type, name, function: role }) {
   return el("span", { class: "tag", "data-who": type, "data-function": role || null, "aria-hidden": "true" }, initials(name));
 }
 
-/** What a person's move came to, in words. */
+/** What a move of a person, or of the class by itself, came to in words. */
 function moved(turn, who) {
   const is = (kind) => turn.notes.findLast((note) => note.kind === kind);
-  const [hand, state, place] = [is("hand"), is("state"), is("place")];
-  if (hand) return `${who} ${hand.up ? "raised a hand" : "took the hand down"}.`;
-  if (turn.question) return `${who}: ${turn.question}`;
-  if (place) return `${who} turned to page ${place.page}.`;
-  if (state?.state === "paused") return `${who} paused the class.`;
-  return state ? `${who}: pace ${state.pace}×. ${MODES[state.mode] ?? ""}` : "";
+  const { state, mode, pace } = turn.changed ?? {};
+  if (is("people")) return `${who} ${turn.came ? "came in" : "left"}.`;
+  if (is("hand")) return is("hand").up ? `${who} raised a hand.` : "";
+  if (is("skipped")) return `${who} moved on from page ${is("skipped").page}.`;
+  if (state === "paused") return who ? `${who} paused the class.` : "The class is paused: nobody was there.";
+  if (state === "ended") return who ? `${who} ended the class.` : "";
+  if (state === "running") return `${who} let the class go on.`;
+  if (mode) return mode === "continuous" ? `${who} let the class go on by itself.` : `${who} lets the class wait for answers.`;
+  if (pace) return `${who} set the pace to ${pace}×.`;
+  return is("state") && who ? `${who} went back a page.` : "";
 }
 
 export class ActView {
@@ -115,7 +118,7 @@ export class ActView {
     this.turning.hidden = !place;
     if (place) this.turning.replaceChildren(el("span", {}, `Page ${place.page}${place.title ? ` · ${place.title}` : ""}`));
     const who = acts.isMine(turn) ? "You" : turn.who?.name ?? "";
-    const skipped = turn.notes.filter((note) => note.kind === "skipped").map((note) => `Page ${note.page} is left out: ${note.reason}`);
+    const skipped = turn.notes.filter((note) => note.kind === "skipped" && turn.act !== "move").map((note) => `Page ${note.page} is left out: ${note.reason}`);
     const happened = { move: () => moved(turn, who), respond: () => `${who} answered.` }[turn.act]?.() ?? "";
     const words = [happened, ...skipped].filter(Boolean).join(" ");
     this.line.hidden = !words;

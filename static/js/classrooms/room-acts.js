@@ -57,20 +57,24 @@ export class Acts extends Turns {
         this.set(turn, "point", note);
         break;
       case "state":
-        for (const part of ["state", "mode", "pace"]) if (note[part] !== undefined) this.set(turn, part, note[part]);
+        for (const part of ["state", "mode", "pace"]) {
+          if (note[part] !== this.now[part] && turn.ordinal >= (this.since[part] ?? -1)) (turn.changed ??= {})[part] = note[part];
+          this.set(turn, part, note[part]);
+        }
         break;
       case "quiz":
-        this.quizzes.push({ turn, item: note.item, prompt: note.prompt, kind: note.of ?? note.item_kind ?? "choice", options: note.options ?? [] });
+        this.quizzes.push({ turn, item: note.item, prompt: note.prompt, kind: note.of, options: note.options ?? [] });
         break;
       case "graded":
         if (turn.who?.id === this.me && turn.who.type === "person") this.grades.push({ turn, ...note, response: turn.question });
         break;
       case "hand": {
-        const person = this.people.get(turn.who?.id);
+        const person = this.people.get(note.person ?? turn.who?.id);
         if (person) person.hand = Boolean(note.up);
         break;
       }
       case "people":
+        turn.came = turn.who && (note.people ?? []).some(({ id }) => id === turn.who.id);
         for (const person of this.people.values()) person.here = false;
         for (const { id, name } of note.people ?? []) this.people.set(id, { hand: false, ...this.people.get(id), id, name, here: true });
         break;
@@ -84,10 +88,10 @@ export class Acts extends Turns {
     }
   }
 
-  /** My grade for a quiz: the first after it was put, before the same item was put again. */
+  /** My grade for a quiz: the last after it was put, before the same item was put again. */
   gradeOf(quiz) {
     const next = this.quizzes.find((other) => other.item === quiz.item && other.turn.ordinal > quiz.turn.ordinal);
-    return this.grades.find(({ item, turn }) => item === quiz.item && turn.ordinal > quiz.turn.ordinal && (!next || turn.ordinal < next.turn.ordinal));
+    return this.grades.findLast(({ item, turn }) => item === quiz.item && turn.ordinal > quiz.turn.ordinal && (!next || turn.ordinal < next.turn.ordinal));
   }
 
   /** The quiz that waits for me, if any. */

@@ -88,8 +88,14 @@ export class QuizCard {
       const source = grade.url ? el("button", { type: "button", class: "source", onclick: (event) => this.actions.open(grade.url, event.currentTarget) },
         icon("book"), "Where the material says so") : null;
       this.result.dataset.outcome = grade.outcome;
-      this.result.replaceChildren(...[el("strong", {}, OUTCOMES[grade.outcome] ?? grade.outcome), feedback, source].filter(Boolean));
+      this.again = grade.outcome === "right" || over ? null
+        : el("button", { type: "button", class: "button button-small", onclick: () => this.reopen() }, icon("retry"), "Try again");
+      this.result.replaceChildren(...[el("strong", {}, OUTCOMES[grade.outcome] ?? grade.outcome), feedback,
+        el("div", { class: "cluster" }, ...[source, this.again].filter(Boolean))].filter(Boolean));
       this.result.hidden = false;
+    } else if (grade && over) {
+      this.again?.remove();
+      if (!this.submit.hidden) this.lock(true); // it was being tried again
     } else if (!grade && over && !this.closed) {
       this.closed = true;
       this.lock(true);
@@ -97,6 +103,14 @@ export class QuizCard {
       this.result.hidden = false;
       this.result.replaceChildren("Not answered.");
     }
+  }
+
+  reopen() {
+    this.result.hidden = true;
+    this.submit.hidden = false;
+    this.submit.textContent = "Answer";
+    this.lock(false);
+    this.focus();
   }
 
   focus() {

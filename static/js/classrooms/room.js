@@ -48,6 +48,8 @@ async function attempt(data) {
   }
 }
 
+let leaving = false;
+
 const actions = {
   urls,
   mayEnd: page.may_end,
@@ -119,7 +121,6 @@ part("leave").addEventListener("click", async (event) => {
   location.href = event.target.closest("a").href;
 });
 
-let leaving = false;
 async function beat() {
   if (document.hidden || leaving || acts.now.state === "ended") return;
   try {
@@ -175,6 +176,7 @@ function tell(words) {
 }
 
 function receive(event) {
+  if (leaving) return;
   const turn = acts.apply(event);
   if (!turn) {
     if (event.type === "error" && event.message) toast(event.message);
@@ -344,16 +346,17 @@ jump.addEventListener("click", () => {
 
 const connection = part("connection");
 function showConnection(state, words) {
+  if (leaving) return;
   root.dataset.connection = state;
   const text = { open: "", connecting: "", offline: "No connection to the class. It catches up here when the connection is back.", refused: words }[state];
   connection.hidden = !text;
   connection.replaceChildren(text ?? "");
   if (state === "refused") connection.append(" ", el("a", { href: location.href }, "Open the page again"));
-  if (state === "open") beat();
 }
 
-stream = new Stream(page.socket, { event: receive, state: showConnection });
 fit();
 render();
 if (!matchMedia("(max-width: 60rem)").matches) input.focus({ preventScroll: true });
+await attempt({ do: "here" }); // whoever left takes their seat again, before the stream asks who may follow it
+stream = new Stream(page.socket, { event: receive, state: showConnection });
 if (page.classroom.state === "open" && !page.classroom.shared) attempt({ do: "start" });

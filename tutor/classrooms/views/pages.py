@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from courses import access
 from courses.models import Course
 from tutor.accounts.models import User
+from tutor.chat.views import person
+from tutor.classrooms import rooms, script
+from tutor.classrooms.acts import who
 from tutor.classrooms.models import (
-    Act,
     Action,
     Agent,
     Classroom,
@@ -31,11 +34,10 @@ from tutor.classrooms.models import (
     Question,
     Seat,
 )
-from tutor.jobs import State
+from tutor.classrooms.speech import BREATH
+from tutor.classrooms.stepping import AWAY
 from tutor.practice.models import Skill
 
-PRESENT = timedelta(seconds=45)  # three heartbeats of a tab
-WORDS_A_MINUTE = 140  # of speech at pace 1, with the breath between two lines
 QUIZ_MINUTES = 0.75
 FUNCTIONS = {
     Function.TEACHING: "Teacher",
@@ -47,16 +49,10 @@ FUNCTIONS = {
 }
 
 
-def person(request: HttpRequest) -> User:
-    """The caller: nobody comes here who is not signed in (LoginRequiredMiddleware)."""
-    assert isinstance(request.user, User)
-    return request.user
-
-
 def minutes(lines: Iterable[str], quizzes: int) -> int:
     """About how long a lesson takes at pace 1."""
-    words = sum(len(line.split()) for line in lines)
-    return max(1, round(words / WORDS_A_MINUTE + quizzes * QUIZ_MINUTES))
+    words = sum(len(line.split()) + BREATH for line in lines)
+    return max(1, round(words / settings.WORDS_A_MINUTE + quizzes * QUIZ_MINUTES))
 
 
 @require_GET
@@ -64,29 +60,29 @@ def lobby(request: HttpRequest, slug: str) -> HttpResponse:
     """The lessons of the course to sit in, and the classrooms to come back to or to join."""
     course = access.course_for(request, slug)
     user = person(request)
-    rooms = (
+    trying = access.as_student(request, course)
+    lessons = Lesson.objects.readable_by(user, course, as_student=trying).published()
+    found = (
         Classroom.objects.open_to(user, course)
         .select_related("lesson", "page", "created_by")
-        .annotate(page_count=Count("lesson__pages", filter=Q(lesson__pages__state=State.DONE)))
         .prefetch_related(Prefetch("seats", Seat.objects.select_related("user").order_by("joined")))
     )
-    seated = rooms.filter(seats__user=user)
-    running = rooms.exclude(state=Classroom.State.ENDED)
+    mine = found.filter(seats__user=user)
+    running = found.exclude(state=Classroom.State.ENDED)
     context = {
-        "lessons": [card(lesson) for lesson in course.lessons.published()],
-        "mine": [with_people(room) for room in running.filter(pk__in=seated.values("pk"))],
+        "lessons": [card(lesson) for lesson in lessons],
+        "mine": [with_people(room) for room in running.filter(pk__in=mine.values("pk"))],
         "shared": [
-            with_people(room) for room in running.filter(shared=True).exclude(pk__in=seated.values("pk"))
+            with_people(room) for room in running.filter(shared=True).exclude(pk__in=mine.values("pk"))
         ],
-        "over": seated.filter(state=Classroom.State.ENDED).order_by("-ended")[:10],
-        "modes": Classroom.Mode,
+        "over": mine.filter(state=Classroom.State.ENDED).order_by("-ended")[:10],
     }
     return render(request, "classrooms/classrooms.html", context)
 
 
 def card(lesson: Lesson) -> dict[str, Any]:
     """What a lesson's card says."""
-    pages = lesson.pages.filter(state=State.DONE)
+    pages = script.pages_of(lesson)
     lines = Line.objects.filter(action__page__in=pages).values_list("text", flat=True)
     quizzes = Action.objects.filter(page__in=pages, kind=Action.Kind.QUIZ).count()
     skills = Skill.objects.filter(lesson_pages__in=pages).distinct().values_list("name", flat=True)
@@ -101,18 +97,50 @@ def card(lesson: Lesson) -> dict[str, Any]:
 
 
 def with_people(room: Classroom) -> Classroom:
-    """The classroom with `here`: who has it open now, and `place`: how far it is."""
-    since = timezone.now() - PRESENT
+    """The classroom with `here`: who has it open now, `place`: the page it is at, and `page_count`."""
+    since = timezone.now() - AWAY
     room.here = [seat.user.get_full_name() for seat in room.seats.all() if seat.seen and seat.seen > since]  # type: ignore[attr-defined]
-    room.place = position(room)  # type: ignore[attr-defined]
+    room.place = script.position(room.page) if room.page else 0  # type: ignore[attr-defined]
+    room.page_count = script.pages_of(room.lesson).count()  # type: ignore[attr-defined]
     return room
 
 
-def position(room: Classroom) -> int:
-    """Which of the lesson's pages the class is at, from 1; 0 before it has begun."""
-    if room.page is None:
-        return 0
-    return room.lesson.pages.filter(state=State.DONE, ordinal__lte=room.page.ordinal).count()
+@require_POST
+def open_room(request: HttpRequest, slug: str) -> HttpResponse:
+    """Open a classroom on a lesson, for oneself or to be shared."""
+    course = access.course_for(request, slug)
+    user = person(request)
+    lessons = Lesson.objects.readable_by(user, course)
+    try:
+        lesson = get_object_or_404(lessons, uuid=request.POST.get("lesson", ""))
+        room = rooms.open(
+            lesson,
+            user,
+            shared=request.POST.get("shared") == "1",
+            mode=request.POST.get("mode", Classroom.Mode.CONTINUOUS),
+        )
+    except ValidationError:  # no UUID
+        raise Http404 from None
+    except rooms.Refused as error:
+        messages.error(request, str(error))
+        return redirect("classrooms:lobby", course.slug)
+    return redirect(room)
+
+
+@require_POST
+def join(request: HttpRequest, slug: str, classroom: uuid.UUID) -> HttpResponse:
+    """Take a seat in a classroom that is shared."""
+    course = access.course_for(request, slug)
+    user = person(request)
+    room = get_object_or_404(
+        Classroom.objects.open_to(user, course).select_related("course", "conversation"), uuid=classroom
+    )
+    try:
+        rooms.join(room, user)
+    except rooms.Refused as error:
+        messages.error(request, str(error))
+        return redirect("classrooms:lobby", course.slug)
+    return redirect(room)
 
 
 @require_GET
@@ -126,12 +154,11 @@ def classroom(request: HttpRequest, slug: str, classroom: uuid.UUID) -> HttpResp
     room = get_object_or_404(rows, uuid=classroom)
     if not room.seats.filter(user=user).exists():
         return render(request, "classrooms/classroom_door.html", {"room": with_people(room)})
-    pages = list(room.lesson.pages.filter(state=State.DONE))
     agents = [described(agent) for agent in room.agents.all()]
     context = {
         "room": room,
         "agents": agents,
-        "page_count": len(pages),
+        "page_count": script.pages_of(room.lesson).count(),
         "page": page_data(room, user, agents),
     }
     return render(request, "classrooms/classroom.html", context)
@@ -152,7 +179,7 @@ def page_data(room: Classroom, user: User, agents: list[dict[str, Any]]) -> dict
     """What the page's script has to know; everything that happened comes by the stream."""
     here = [room.course.slug, room.uuid]
     seats = room.seats.select_related("user").order_by("joined")
-    since = timezone.now() - PRESENT
+    since = timezone.now() - AWAY
     acts = room.acts.select_related("turn", "agent", "user", "page")
     written = room.notes.select_related("page").annotate(is_kept=Count("kept_by", filter=Q(kept_by=user)))
     return {
@@ -176,7 +203,14 @@ def page_data(room: Classroom, user: User, agents: list[dict[str, Any]]) -> dict
             }
             for seat in seats
         ],
-        "acts": {str(act.turn.uuid): told(act) for act in acts},
+        "acts": {
+            str(act.turn.uuid): {
+                "act": act.kind,
+                "who": who(act),
+                "page": act.page.ordinal if act.page else None,
+            }
+            for act in acts
+        },
         "notes": [
             {
                 "id": note.pk,
@@ -199,7 +233,7 @@ def page_data(room: Classroom, user: User, agents: list[dict[str, Any]]) -> dict
         ],
         "socket": f"/ws/conversations/{room.conversation.uuid}/",
         "urls": {
-            "act": f"{room.get_absolute_url()}act/",
+            "act": reverse("classrooms:act", args=here),
             "keep": reverse("classrooms:keep", args=[*here, 0]),
             "notes": reverse("classrooms:notes", args=here),
             "lobby": reverse("classrooms:lobby", args=[room.course.slug]),
@@ -207,17 +241,6 @@ def page_data(room: Classroom, user: User, agents: list[dict[str, Any]]) -> dict
         },
         "may_end": room.created_by_id == user.pk,
     }
-
-
-def told(act: Act) -> dict[str, Any]:
-    """An act as its first event has it, for the page of a class whose events are not kept any more."""
-    if act.agent:
-        who = {"type": "agent", "id": act.agent.pk, "name": act.agent.name, "function": act.agent.function}
-    elif act.user:
-        who = {"type": "person", "id": act.user.pk, "name": act.user.get_full_name(), "function": ""}
-    else:
-        who = {"type": "agent", "id": None, "name": "Somebody", "function": ""}
-    return {"act": act.kind, "who": who, "page": act.page and act.page.ordinal}
 
 
 @require_http_methods(["POST", "DELETE"])
