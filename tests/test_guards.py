@@ -27,7 +27,7 @@ from tests import make
 from tutor.accounts.models import User
 from tutor.celery import app as celery
 from tutor.chat.models import Conversation, StaffQuestion, Turn
-from tutor.classrooms.models import Classroom, Lesson, Note
+from tutor.classrooms.models import Classroom, Decision, Explanation, Lesson, Note, Teaching
 
 ROOT = Path(__file__).parent.parent
 OURS = {"courses", "chat", "classrooms", "practice", "dashboard", "accounts", "llm"}
@@ -48,6 +48,12 @@ FOR_STUDENTS = {
     "classrooms:classroom",
     "classrooms:notes",
     "classrooms:keep",
+    "classrooms:classmates",
+    "classrooms:teaching",
+    "classrooms:explain",
+    "classrooms:take_back",
+    "classrooms:test_classmate",
+    "classrooms:teaching_state",
     "courses:source",
     "courses:source_data",
     "courses:file",
@@ -120,6 +126,10 @@ def world(db: None) -> World:
     classroom = Classroom.objects.create(
         course=course, lesson=lesson, conversation=conversation, created_by=student
     )
+    teaching = Teaching.objects.create(course=course, lesson=lesson, user=student)
+    decision = Decision.objects.create(
+        classroom=classroom, state={}, candidates=[{}], chosen=0, reason="", by="rule"
+    )
     values = {
         "slug": course.slug,
         "material": material.uuid,
@@ -132,7 +142,12 @@ def world(db: None) -> World:
         "conversation": conversation.uuid,
         "turn": turn.uuid,
         "lesson": lesson.uuid,
+        "page": LessonPage.objects.create(lesson=lesson, ordinal=1, material=material).pk,
+        "agent": Agent.objects.create(course=course, name="Ada", function="teaching").pk,
         "classroom": classroom.uuid,
+        "teaching": teaching.uuid,
+        "explanation": Explanation.objects.create(teaching=teaching, text="The mean is the sum over n.").pk,
+        "decision": decision.pk,
         "note": Note.objects.create(classroom=classroom, text="The mean of n readings.").pk,
         "question": question.pk,
         "user": student.pk,

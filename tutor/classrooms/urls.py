@@ -4,8 +4,20 @@ from tutor.classrooms.views import cast, direction, lessons, pages, rooms, teach
 
 app_name = "classrooms"
 classroom = "c/<slug:slug>/classrooms/<uuid:classroom>/"
+lesson = "c/<slug:slug>/lessons/<uuid:lesson>/"
 classmate = "c/<slug:slug>/classmates/<uuid:teaching>/"
 urlpatterns = [
+    path("c/<slug:slug>/lessons/", lessons.lessons, name="lessons"),
+    path("c/<slug:slug>/lessons/new/", lessons.new, name="lesson_new"),
+    path(lesson, lessons.lesson, name="lesson"),
+    path(f"{lesson}status.json", lessons.status, name="lesson_status"),
+    path(f"{lesson}act/", lessons.act, name="lesson_act"),
+    path(f"{lesson}pages/<int:page>/", lessons.page, name="lesson_page"),
+    path(f"{lesson}pages/<int:page>/material.json", lessons.material, name="lesson_material"),
+    path(f"{lesson}pages/<int:page>/change/", lessons.change, name="lesson_change"),
+    path("c/<slug:slug>/cast/", cast.cast, name="cast"),
+    path("c/<slug:slug>/cast/<int:agent>/", cast.agent, name="agent"),
+    path("c/<slug:slug>/cast/<int:agent>/act/", cast.agent_act, name="agent_act"),
     path("c/<slug:slug>/classrooms/", pages.lobby, name="lobby"),
     path("c/<slug:slug>/classrooms/open/", pages.open_room, name="open"),
     path(classroom, pages.classroom, name="classroom"),

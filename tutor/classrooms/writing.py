@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import transaction
 
@@ -16,10 +17,14 @@ from tutor.classrooms.phrasing import Said, is_sentence, listed, lower, say
 from tutor.classrooms.planning import STOPPED
 from tutor.classrooms.reading import blocks_of, passages_of
 from tutor.jobs import MAX_ATTEMPTS, State
+from tutor.practice.items import make
 from tutor.practice.models import Item
 
 logger = logging.getLogger(__name__)
 
+_LABEL = re.compile(
+    r"^(?:lecture|notes?|chapter|notebook|unit|week|part|session|lesson)\s*[\divx]*\s*[:–-]\s*", re.IGNORECASE
+)
 ENOUGH = 3  # supported claims from which a page is worth a quiz item
 A_READING = 3  # sentences said while one region is pointed at
 FAILED = (
@@ -84,9 +89,9 @@ def write(page: LessonPage) -> None:
         )
     _go_on(page, "write", 0.1)
     drafted = writing_by_model.draft(page, extract, passages)
-    said = drafted or say(
-        extract.text, blocks_of(extract, page.start, page.end), page.title, (page.start, page.end)
-    )
+    names = (material.title, page.lesson.course.title, page.lesson.title)
+    span = (page.start, page.end)
+    said = drafted or say(extract.text, blocks_of(extract, *span), page.title, span, names)
     _go_on(page, "verify", 0.5)
     checked = check(said, passages)
     steps = arrange(page, [one for one, _ in checked])
@@ -102,6 +107,7 @@ def write(page: LessonPage) -> None:
 
 def check(said: Sequence[Said], passages: Sequence[Passage]) -> list[tuple[Said, review.Support | None]]:
     """Each sentence with what it rests on: said the speaker's way where that is supported, else in the material's words."""
+    said = [replace(one, claim=one.claim and review.claims(one.text)) for one in said]
     claims = [one for one in said if one.claim]
     found = dict(zip(claims, review.support([one.text for one in claims], passages), strict=True))
     again = [one for one in claims if found[one].verdict != SUPPORTED and one.plain not in ("", one.text)]
@@ -117,7 +123,9 @@ def check(said: Sequence[Said], passages: Sequence[Passage]) -> list[tuple[Said,
 
 def arrange(page: LessonPage, said: Sequence[Said]) -> list[Step]:
     """The actions of a page: it is shown and led up to, each place is pointed at while its sentences are read."""
-    steps = [Step(Action.Kind.SHOW), Step(Action.Kind.READ, [Said(opening(page), claim=False)])]
+    steps = [Step(Action.Kind.SHOW)]
+    if "start_ms" not in page.anchor:  # a recording has its own words for that
+        steps.append(Step(Action.Kind.READ, [Said(opening(page), claim=False)]))
     place: tuple[int, int] | None = None
     for one in said:
         if one.ask:
@@ -155,11 +163,15 @@ def _point(steps: list[Step], region: tuple[int, int]) -> None:
 def opening(page: LessonPage) -> str:
     """The words with which the class comes to this page. They claim nothing."""
     title = page.title.rstrip(" .:") or "the next page"
-    named = lower(title)
     if _opens(page):
-        if title.lower().startswith(("why ", "how ", "what ", "when ", "which ")):
-            return f"Welcome. This lesson asks {named.rstrip('?')}."
-        return f"Welcome. This lesson is about {named}."
+        title = _LABEL.sub("", title)
+        asks = title.lower().startswith(("why ", "how ", "what ", "when ", "which "))
+        return (
+            f"Welcome. This lesson asks {lower(title).rstrip('?')}."
+            if asks
+            else f"Welcome. This lesson is about {lower(title)}."
+        )
+    named = lower(title)
     before = page.lesson.pages.filter(ordinal__lt=page.ordinal).order_by("-ordinal").first()
     if before is not None and before.title == page.title:
         return f"We stay with “{title}”."
@@ -167,7 +179,9 @@ def opening(page: LessonPage) -> str:
         return "Let us sum up."
     if title.lower().startswith(("why ", "how ", "which ", "when ")):
         return f"Now we ask {named.rstrip('?')}."
-    if is_sentence(title) and not title.lower().startswith("what ") and not title.split()[0].endswith("ing"):
+    if ":" in title:
+        return f"Let us go on with “{title}”."
+    if is_sentence(title) and not title.lower().startswith("what "):
         return f"Our next point: “{title}”."
     return (f"Let us turn to {named}.", f"Now to {named}.", f"We come to {named}.", f"Next: {named}.")[
         page.ordinal % 4
@@ -212,7 +226,7 @@ def describe(page: LessonPage, said: Sequence[Said], claims: Sequence[str], step
 
 def _items(page: LessonPage, passages: Sequence[Passage]) -> list[Item]:
     """A quiz item on the page, where its propositions give one."""
-    return []
+    return list(make(page.lesson.course, passages, 1))
 
 
 def _go_on(page: LessonPage, stage: str, progress: float) -> None:
