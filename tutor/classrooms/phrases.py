@@ -17,6 +17,7 @@ THANKS = (
     "Good to hear you, {name}.",
 )
 AGAIN = "Let us look at that once more."
+EXPLAIN = "Explain once more, in other words than before: {words}"
 REMINDERS = {
     Act.Kind.ASK: "What do you think? A guess is welcome.",
     Act.Kind.DISCUSS: "Does anybody want to add something?",

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+from channels.db import database_sync_to_async
 from django.conf import settings
 
 from courses.models import Passage
 from tutor.chat import answering
 from tutor.chat.citing import Cited, citation
 from tutor.chat.threads import in_thread
+from tutor.classrooms import classmates, explaining
 from tutor.classrooms.acts import place_note
-from tutor.classrooms.models import Act, Classroom, Line, Question
+from tutor.classrooms.classmates import Sentence
+from tutor.classrooms.models import Act, Classroom, Question
 from tutor.llm.errors import EndpointError
 from tutor.llm.models import Endpoint
 
@@ -30,6 +33,8 @@ PATIENCE = 90.0  # seconds for an answer, whatever its endpoint does
 Event = dict[str, Any]
 Wait = Callable[[float], Awaitable[object]]
 Kind = Act.Kind
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 async def perform(act: Act, wait: Wait = asyncio.sleep) -> AsyncGenerator[Event]:
@@ -37,6 +42,12 @@ async def perform(act: Act, wait: Wait = asyncio.sleep) -> AsyncGenerator[Event]
     match act.kind:
         case Kind.ANSWER:
             events = _answer(act, wait)
+        case Kind.EXPLAIN if act.turn.usage_id:
+            events = _answer(act, wait)
+        case Kind.EXPLAIN:
+            events = _explain(act, wait)
+        case Kind.REMARK | Kind.WONDER | Kind.JOKE | Kind.NOTE:
+            events = _classmate(act, wait)
         case _:
             events = _script(act, wait)
     async with aclosing(events):
@@ -44,43 +55,51 @@ async def perform(act: Act, wait: Wait = asyncio.sleep) -> AsyncGenerator[Event]
             yield event
 
 
+START = {"type": "start", "model": "", "query": ""}
+
+
+async def _say(act: Act, sentences: Sequence[Sentence], wait: Wait) -> AsyncGenerator[Event]:
+    """Sentence by sentence at a human pace, each with its verdict and citation; breaks off where somebody wants something."""
+    said, cited = "", Cited()
+    for number, sentence in enumerate(sentences):
+        if number and act.kind != Kind.EXPLAIN and await in_thread(interrupted)(act):
+            break
+        start = len(said) + bool(said)
+        yield {"type": "text", "text": f" {sentence.text}" if said else sentence.text}
+        said = f"{said} {sentence.text}" if said else sentence.text
+        if sentence.verdict:
+            yield _verdict(number, start, len(said), sentence.verdict)
+        for passage, begin, close in sentence.quotes:
+            yield await in_thread(citation)(number, passage, begin, close, sentence.verdict, cited)
+        if act.kind == Kind.READ:
+            yield {"type": "note", "kind": "line", "line": sentence.line}
+        await _pass(act, seconds_for(len(sentence.text.split()) + BREATH), wait)
+
+
 # The script
 
 
 async def _script(act: Act, wait: Wait) -> AsyncGenerator[Event]:
     notes, lines = await in_thread(_material)(act)
-    yield {"type": "start", "model": "", "query": ""}
+    yield START
     for note in notes:
         yield {"type": "note", **note}
     if act.kind == Kind.SHOW:
         await _pass(act, seconds_for(LOOKING), wait)
-    said, cited = "", Cited()
-    for number, line in enumerate(lines):
-        if number and act.kind == Kind.READ and await in_thread(interrupted)(act):
-            break
-        text = line.text.strip()
-        start = len(said) + bool(said)
-        yield {"type": "text", "text": f" {text}" if said else text}
-        said = f"{said} {text}" if said else text
-        if line.claim and line.verdict:
-            yield _verdict(number, start, len(said), line.verdict)
-        if line.quote and line.passage:
-            quote = line.start - line.passage.start, line.end - line.passage.start
-            yield await in_thread(citation)(number, line.passage, *quote, line.verdict, cited)
-        if act.kind == Kind.READ:
-            yield {"type": "note", "kind": "line", "line": line.pk}
-        await _pass(act, seconds_for(len(text.split()) + BREATH), wait)
+    async with aclosing(_say(act, lines, wait)) as events:
+        async for event in events:
+            yield event
 
 
 def _verdict(number: int, start: int, end: int, verdict: str) -> Event:
     return {"type": "verdict", "sentence": number, "start": start, "end": end, "verdict": verdict}
 
 
-def _material(act: Act) -> tuple[list[Event], list[Line]]:
+def _material(act: Act) -> tuple[list[Event], list[Sentence]]:
     """The notes an act of the script begins with, and the lines that are said."""
     action, notes = act.action, list(act.about.get("notes", ()))
     if action is None:
-        return notes, [Line(text=act.about["say"], claim=False)] if act.about.get("say") else []
+        return notes, [Sentence(text) for text in [act.about.get("say", "")] if text]
     page = action.page
     if act.kind == Kind.SHOW:
         act.classroom.page = page
@@ -95,15 +114,16 @@ def _material(act: Act) -> tuple[list[Event], list[Line]]:
         quiz = {"item": str(item.uuid), "prompt": item.prompt, "of": item.kind, "options": item.options}
         notes.append({"kind": "quiz", **quiz})
     lines = action.lines.select_related("passage__material__course", "passage__material__extract")
-    return notes, list(lines.order_by("ordinal"))[act.about.get("line", 0) :]
+    return notes, [Sentence.of(line) for line in lines.order_by("ordinal")[act.about.get("line", 0) :]]
 
 
 def interrupted(act: Act) -> bool:
     """Whether somebody wants something, so that the act has to end with the sentence."""
     room = Classroom.objects.only("state", "action").get(pk=act.classroom_id)
-    waiting = Question.objects.filter(classroom=room, state=Question.State.OPEN).exists()
+    waiting = room.questions.filter(state=Question.State.OPEN).exists()
     raised = room.seats.exclude(hand=None).exists()
-    return room.state != Classroom.State.RUNNING or room.action_id != act.action_id or waiting or raised
+    moved = act.action_id is not None and room.action_id != act.action_id
+    return room.state != Classroom.State.RUNNING or moved or waiting or raised
 
 
 def seconds_for(words: int) -> float:
@@ -117,8 +137,37 @@ async def _pass(act: Act, seconds: float, wait: Wait) -> None:
     await wait(seconds / pace)
 
 
+def _long(work: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+    """Work that searches, verifies or asks a model, away from the event loop and from the stream's short looks."""
+    away: Callable[P, Awaitable[R]] = database_sync_to_async(work, thread_sensitive=False)
+    return away
+
+
 def _pace(room: int) -> float:
     return Classroom.objects.filter(pk=room).values_list("pace", flat=True).first() or 1.0
+
+
+# Classmates
+
+
+async def _classmate(act: Act, wait: Wait) -> AsyncGenerator[Event]:
+    said = await _long(classmates.sentences)(act)
+    yield {**START, "model": said.model}
+    async with aclosing(_say(act, said.sentences, wait)) as events:
+        async for event in events:
+            yield event
+    if act.kind == Kind.NOTE and (note := await in_thread(classmates.keep)(act, said.sentences)):
+        yield {"type": "note", "kind": "notebook", "note": note.pk, "text": note.text, "url": note.url}
+    yield {"type": "end", "model": said.model, "usage": said.usage}
+
+
+async def _explain(act: Act, wait: Wait) -> AsyncGenerator[Event]:
+    """The same point in other words of the material; where there are none, in the same ones."""
+    said = await _long(explaining.sentences)(act)
+    yield START
+    async with aclosing(_say(act, said, wait)) as events:
+        async for event in events:
+            yield event
 
 
 # Answers

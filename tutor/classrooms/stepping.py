@@ -338,14 +338,38 @@ class Step:
 
     def _explain(self) -> Act | None:
         """Once more what was answered wrongly in the last quiz."""
-        quiz = self.room.acts.filter(kind=Kind.QUIZ).order_by("-pk").select_related("action").first()
-        if quiz is None or quiz.action is None or quiz.action.item_id is None:
+        quiz = self.room.acts.filter(kind=Kind.QUIZ).order_by("-pk").select_related("action__item").first()
+        item = quiz.action.item if quiz and quiz.action else None
+        if quiz is None or item is None:
             return None
         since = self.room.acts.filter(pk__gt=quiz.pk)
         missed = since.filter(kind=Kind.RESPOND, about__outcome__in=["wrong", "partial"])
-        if not missed.exists() or since.filter(kind=Kind.EXPLAIN, about__item=quiz.action.item_id).exists():
+        if not missed.exists() or since.filter(kind=Kind.EXPLAIN, about__item=item.pk).exists():
             return None
-        return of_agent(self.room, self.teacher, Kind.EXPLAIN, about={"item": quiz.action.item_id})
+        person = missed.select_related("user").first()
+        return self._again(person.user if person else None, item.prompt, item=item.pk)
+
+    def _again(self, user: User | None, words: str, **about: object) -> Act:
+        """Explain: a capable model in its own words, verified; otherwise in other words of the material."""
+        usage = self._for_model(self.teacher, user or self.room.created_by)
+        question = phrases.EXPLAIN.format(words=words) if usage else ""
+        return of_agent(
+            self.room,
+            self.teacher,
+            Kind.EXPLAIN,
+            question=question,
+            usage=usage,
+            about={**about, "words": words},
+        )
+
+    def _for_model(self, agent: Agent, user: User) -> Usage | None:
+        """Tokens for what a capable model may say; None where it is said without one."""
+        if not classmates.asks_model(agent, self.room.course):
+            return None
+        try:
+            return self._reserve(agent, user)
+        except QuotaExceeded:
+            return None
 
     def _known(self) -> Act | None:
         """Leave out a page whose skills everybody here has shown."""
@@ -411,16 +435,14 @@ class Step:
         if kind == Kind.CALL:
             return self._perform(None) if self.room.action is None else self._call(seeing.call_for(self.room))
         if kind == Kind.EXPLAIN:
-            return of_agent(self.room, agent, kind)
+            last = (
+                self.room.acts.filter(kind=Kind.SPEAK).select_related("turn", "user").order_by("-pk").first()
+            )
+            return self._again(last.user, last.turn.question) if last else None
         if director.CLASSMATES.get(Function(agent.function)) != kind:
             return None
-        usage, about = None, {}
-        if classmates.asks_model(agent, self.room.course):
-            try:
-                usage = self._reserve(agent, self.room.created_by)
-            except QuotaExceeded:
-                about = {"plain": True}
-        return of_agent(self.room, agent, kind, usage=usage, about=about)
+        usage = self._for_model(agent, self.room.created_by)
+        return of_agent(self.room, agent, kind, usage=usage)
 
     def _perform(self, action: Action | None) -> Act:
         """The next act of the script; behind the last one, the closing words."""
