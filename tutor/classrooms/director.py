@@ -309,17 +309,14 @@ def _candidates(situation: Situation) -> list[Candidate]:
 async def by_model(situation: Situation, endpoint: Endpoint) -> Choice:
     """The endpoint's choice among the legal acts. Raises NobodyToAct, EndpointError.
 
-    From the embedded host: the act that the situation makes more probable than it is anyway (log-probability a token, less
-    that in an empty class), since a small model likes some sentences whatever happens. Elsewhere: an answer constrained
-    to the acts' sentences.
+    From the embedded host: the act whose sentence is the most probable answer, by log-probability a token. (Less what it
+    has in an empty class was tried, and was worse.) Elsewhere: an answer constrained to the acts' sentences.
     """
     candidates = _candidates(situation)
     options = [words_of(candidate) for candidate in candidates]
     asked = [_message(situation)]
     if endpoint.embedded:
-        likely = await client.score(endpoint, asked, options)
-        anyway = await _anyway(endpoint, tuple(options))
-        scores = [round(a - b, 4) for a, b in zip(likely, anyway, strict=True)]
+        scores = [round(score, 4) for score in await client.score(endpoint, asked, options)]
         index = max(range(len(scores)), key=scores.__getitem__)
         candidates = [replace(row, score=score) for row, score in zip(candidates, scores, strict=True)]
     else:
@@ -332,19 +329,6 @@ async def by_model(situation: Situation, endpoint: Endpoint) -> Choice:
         answer = await client.complete(endpoint, asked, schema=schema, max_tokens=60, temperature=0)
         index = options.index(answer.data["next"])
     return Choice(index, candidates, "model", f"{endpoint.model} found it the most fitting")
-
-
-async def _anyway(endpoint: Endpoint, options: tuple[str, ...]) -> list[float]:
-    """The scores of the options where nothing has happened; asked for once."""
-    key = (endpoint.base_url, endpoint.model, options)
-    if key not in _ANYWAY:
-        if len(_ANYWAY) > 256:
-            _ANYWAY.clear()
-        _ANYWAY[key] = await client.score(endpoint, [_message(Situation())], options)
-    return _ANYWAY[key]
-
-
-_ANYWAY: dict[tuple[str, str, tuple[str, ...]], list[float]] = {}
 
 
 @cache

@@ -290,6 +290,11 @@ class Row:
     irrelevant: Trial
     helped: list[int]  # numbers of the student's explanations, from 1
 
+    @property
+    def others(self) -> tuple[Trial, Trial]:
+        """Without the student's teaching."""
+        return self.untaught, self.irrelevant
+
 
 def result(teaching: Teaching) -> list[Row]:
     """The test question by question; [] before it was held."""
