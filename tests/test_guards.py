@@ -28,6 +28,7 @@ from tutor.accounts.models import User
 from tutor.celery import app as celery
 from tutor.chat.models import Conversation, StaffQuestion, Turn
 from tutor.classrooms.models import Classroom, Decision, Explanation, Lesson, Note, Teaching
+from tutor.practice.models import Dispute
 
 ROOT = Path(__file__).parent.parent
 OURS = {"courses", "chat", "classrooms", "practice", "dashboard", "accounts", "llm"}
@@ -54,6 +55,9 @@ FOR_STUDENTS = {
     "classrooms:take_back",
     "classrooms:test_classmate",
     "classrooms:teaching_state",
+    "practice:knowledge",
+    "practice:disagree",
+    "practice:practice",
     "courses:source",
     "courses:source_data",
     "courses:file",
@@ -130,6 +134,7 @@ def world(db: None) -> World:
     decision = Decision.objects.create(
         classroom=classroom, state={}, candidates=[{}], chosen=0, reason="", by="rule"
     )
+    item = make.item(passage)
     values = {
         "slug": course.slug,
         "material": material.uuid,
@@ -150,6 +155,9 @@ def world(db: None) -> World:
         "decision": decision.pk,
         "note": Note.objects.create(classroom=classroom, text="The mean of n readings.").pk,
         "question": question.pk,
+        "skill": item.skill_id,
+        "item": item.uuid,
+        "dispute": Dispute.objects.create(user=student, skill=item.skill, text="I meant the median.").pk,
         "user": student.pk,
         "person": student.pk,
         "course": course.pk,

@@ -11,6 +11,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("", include("courses.urls")),
     path("", include("tutor.chat.urls")),
+    path("", include("tutor.practice.urls")),
     path("", include("tutor.classrooms.urls")),
     path("", include("tutor.dashboard.urls")),
 ]

@@ -59,6 +59,16 @@ class Known:
         """shown | shaky | open (not yet asked)."""
         return "open" if not self.attempts else "shown" if self.shown else "shaky"
 
+    @property
+    def low_of_ten(self) -> int:
+        """The least of ten such questions that the person would answer rightly."""
+        return int(self.low * 10)
+
+    @property
+    def high_of_ten(self) -> int:
+        """The most of ten."""
+        return round(self.high * 10)
+
 
 def of(user: User, course: Course) -> list[Known]:
     """What the person's attempts say about each skill of the course that is asked about or was."""
