@@ -264,7 +264,11 @@ if env_str("OIDC_CLIENT_ID"):
                 "name": env_str("OIDC_NAME", "Single sign-on"),
                 "client_id": env_str("OIDC_CLIENT_ID"),
                 "secret": env_str("OIDC_SECRET"),
-                "settings": {"server_url": env_str("OIDC_SERVER_URL")},
+                "settings": {
+                    "server_url": env_str("OIDC_SERVER_URL").rstrip("/"),
+                    "oauth_pkce_enabled": True,
+                    "verified_email": env_bool("OIDC_TRUST_EMAIL"),  # for a server that does not say it of each
+                },
             }
         ]
     }

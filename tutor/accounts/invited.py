@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest
+from django.shortcuts import redirect
 
 from tutor.accounts.audit import address_of
 from tutor.accounts.models import User, record
@@ -28,7 +31,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """Whom the organisation's own single sign-on knows may have an account; courses still take in only the invited."""
+    """Whom the organisation's own single sign-on knows may have an account; courses still take in only the invited.
+
+    Its word for an address counts only where it has verified it: invitations and accounts go by addresses.
+    """
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """Refuse a stranger whose address nobody has verified. Raises ImmediateHttpResponse."""
+        if sociallogin.is_existing or request.user.is_authenticated:
+            return
+        if not any(address.verified for address in sociallogin.email_addresses):
+            record(None, "account.refused", str(sociallogin.user.email), address=address_of(request))
+            messages.error(
+                request,
+                "The single sign-on has not verified your e-mail address, so it cannot let you in here. Verify it there, "
+                "or ask the administrator.",
+            )
+            raise ImmediateHttpResponse(redirect("account_login"))
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         return True

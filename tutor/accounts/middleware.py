@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
+
+logger = logging.getLogger(__name__)
 
 
 class SignInRequired(LoginRequiredMiddleware):
@@ -22,3 +27,15 @@ class SignInRequired(LoginRequiredMiddleware):
             )
         answer: HttpResponseBase = super().handle_no_permission(request, view_func)
         return answer
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Where signing in needs a server that fails (single sign-on, mail), say so, and let people in otherwise."""
+        if not (isinstance(exception, OSError) and request.path.startswith("/accounts/")):
+            return None
+        logger.error("A server that signing in needs has failed", exc_info=exception)
+        messages.error(
+            request,
+            "The server that sends mail or does the single sign-on does not answer at the moment. Try again in a few "
+            "minutes, or sign in with your password.",
+        )
+        return redirect("account_login")
