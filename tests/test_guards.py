@@ -27,7 +27,16 @@ from tests import make
 from tutor.accounts.models import User
 from tutor.celery import app as celery
 from tutor.chat.models import Conversation, StaffQuestion, Turn
-from tutor.classrooms.models import Classroom, Decision, Explanation, Lesson, Note, Teaching
+from tutor.classrooms.models import (
+    Agent,
+    Classroom,
+    Decision,
+    Explanation,
+    Lesson,
+    LessonPage,
+    Note,
+    Teaching,
+)
 from tutor.practice.models import Dispute
 
 ROOT = Path(__file__).parent.parent
