@@ -14,9 +14,10 @@ from courses.models import Material, Passage
 from tests import make
 from tests.courses.conftest import Cast
 from tutor.accounts.models import User
+from tutor.chat import grouping
+from tutor.chat.grouping import cluster, unit, word_vectors
 from tutor.chat.models import Citation, Conversation, Feedback, Message, Turn
-from tutor.dashboard import questions
-from tutor.dashboard.questions import asked, cluster, grouped, unit, word_vectors
+from tutor.dashboard.questions import asked, grouped
 from tutor.llm.embeddings import EmbeddingError
 
 
@@ -44,7 +45,7 @@ def by_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(texts: Any) -> Any:
         raise EmbeddingError("The model host is not there.")
 
-    monkeypatch.setattr(questions, "embed", away)
+    monkeypatch.setattr(grouping, "embed", away)
 
 
 class TestGrouping:
