@@ -34,8 +34,13 @@ class Planned:
     section: list[str]
 
 
-def plan(course: Course, materials: Sequence[Material], title: str, user: User | None) -> Lesson:
-    """A draft lesson on the materials, in this order, with its pages queued. Raises CannotTeach."""
+def plan(
+    course: Course, materials: Sequence[Material], title: str, user: User | None, *, queued: bool = True
+) -> Lesson:
+    """A draft lesson on the materials, in this order, with its pages queued; unless the caller writes them itself.
+
+    Raises CannotTeach.
+    """
     pages = [page for material in check(course, materials) for page in _outline(material, len(materials) > 1)]
     if len(pages) > MOST_PAGES:
         raise CannotTeach(
@@ -49,7 +54,8 @@ def plan(course: Course, materials: Sequence[Material], title: str, user: User |
         for ordinal, page in enumerate(pages, 1):
             row = LessonPage(lesson=lesson, ordinal=ordinal, section=page.section)
             place(row, page.material, page.stretch)
-            row.queue()
+            if queued:
+                row.queue()
     return lesson
 
 

@@ -59,7 +59,10 @@ def support(claims: Sequence[str], passages: Sequence[Passage]) -> list[Support]
 
 
 def _cited(verdict: str, passage: Passage, start: int, end: int) -> Support:
-    """With the words as they stand in the material; start and end are offsets in the passage."""
+    """With the words as they stand in the material; start and end are offsets in the passage. A formula or a bracket that
+    the words end in is not cut."""
+    if closing := re.match(r"[})\]]*(?:\$\$?)?[.!?]?", passage.text[end:]):
+        end += closing.end()
     return Support(verdict, passage, passage.text[start:end], passage.start + start, passage.start + end)
 
 

@@ -11,13 +11,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from courses.demo import course as demo
-from courses.models import Material
+from courses.models import Course, Material, Role
 from tutor.accounts.demo import DEMO_USERS
+from tutor.accounts.models import User
 from tutor.jobs import State
 
 
 class Command(BaseCommand):
-    help = "Create the demo course, its people and its materials, and read the materials. Safe to run again."
+    help = "Create the demo course with its people, materials and a lesson, and read the materials. Safe to run again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -29,10 +30,19 @@ class Command(BaseCommand):
         if waiting and not options["json"]:
             self.stdout.write(f"Reading the {len(waiting)} materials of the demo course (once) …")
         failed = [material for material in waiting if not self.read(material, as_json=options["json"])]
+        if not failed:
+            self.make_lesson(course, as_json=options["json"])
         if options["json"]:
             logins = [person.email for person in DEMO_USERS]
             self.stdout.write(
-                json.dumps({"course": course.slug, "materials": course.materials.count(), "logins": logins})
+                json.dumps(
+                    {
+                        "course": course.slug,
+                        "materials": course.materials.count(),
+                        "lessons": course.lessons.count(),
+                        "logins": logins,
+                    }
+                )
             )
         elif waiting:
             self.stdout.write("The demo course is ready.")
@@ -41,6 +51,18 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(
                 "Some demo materials could not be read; see above. Run the command again to retry."
+            )
+
+    def make_lesson(self, course: Course, *, as_json: bool) -> None:
+        """Make and publish the lesson on the first lecture, unless the course has a lesson."""
+        from tutor.classrooms.making import demo_lesson
+
+        instructor = next(person.email for person in DEMO_USERS if person.role == Role.INSTRUCTOR)
+        lesson = demo_lesson(course, User.objects.filter(email=instructor).first())
+        if lesson is not None and not as_json:
+            pages, flags = lesson.pages.count(), lesson.open_flags()
+            self.stdout.write(
+                f"  Lesson “{lesson.title}”: {pages} pages, {flags} sentences to review, {lesson.status}"
             )
 
     def read(self, material: Material, *, as_json: bool) -> bool:
