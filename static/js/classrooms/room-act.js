@@ -119,7 +119,7 @@ export class ActView {
     if (place) this.turning.replaceChildren(el("span", {}, `Page ${place.page}${place.title ? ` · ${place.title}` : ""}`));
     const who = acts.isMine(turn) ? "You" : turn.who?.name ?? "";
     const skipped = turn.notes.filter((note) => note.kind === "skipped" && turn.act !== "move").map((note) => `Page ${note.page} is left out: ${note.reason}`);
-    const happened = { move: () => moved(turn, who), respond: () => `${who} answered.` }[turn.act]?.() ?? "";
+    const happened = { move: () => moved(turn, who), respond: () => (acts.isMine(turn) ? "" : `${who} answered.`) }[turn.act]?.() ?? "";
     const words = [happened, ...skipped].filter(Boolean).join(" ");
     this.line.hidden = !words;
     this.line.textContent = words;

@@ -66,7 +66,7 @@ export class Acts extends Turns {
         this.quizzes.push({ turn, item: note.item, prompt: note.prompt, kind: note.of, options: note.options ?? [] });
         break;
       case "graded":
-        if (turn.who?.id === this.me && turn.who.type === "person") this.grades.push({ turn, ...note, response: turn.question });
+        if (turn.who?.id === this.me && turn.who.type === "person") this.grades.push({ ...note, turn, response: turn.question });
         break;
       case "hand": {
         const person = this.people.get(note.person ?? turn.who?.id);

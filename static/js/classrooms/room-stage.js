@@ -21,10 +21,17 @@ export class Stage {
     else this.show();
   }
 
-  show() {
+  async show() {
     this.viewer ??= new Viewer(this.root);
-    if (this.point?.url) this.viewer.open(this.point.url);
-    else this.viewer.open(this.place.url, { mark: false });
+    if (this.point?.url) await this.viewer.open(this.point.url);
+    else await this.viewer.open(this.place.url, { mark: false });
+    this.fit();
+  }
+
+  /** Shows all of a marked slide where there is room for it, not only what is around the mark. */
+  fit() {
+    const slide = this.root.querySelector(".slide [data-mark]")?.closest(".slide");
+    if (slide && slide.offsetHeight < this.viewer.body.clientHeight) slide.scrollIntoView({ block: "center" });
   }
 
   /** A source that the student wants to see; the class's page waits. */
@@ -36,6 +43,7 @@ export class Stage {
     this.root.removeAttribute("data-quiet"); // the focus goes to the source, as in a conversation
     await this.viewer.open(url);
     this.root.setAttribute("data-quiet", "");
+    this.fit();
   }
 
   back() {

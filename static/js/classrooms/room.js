@@ -309,19 +309,20 @@ function renderPrompt() {
   if (prompt.dataset.key === key) return;
   prompt.dataset.key = key;
   const button = (words, onclick, primary = true) => el("button", { type: "button", class: `button button-small${primary ? " button-primary" : ""}`, onclick }, words);
-  const shown = {
-    open: ["The class has not begun.", button("Begin", () => attempt({ do: "start" }))],
-    paused: ["The class is paused.", button("Continue", () => attempt({ do: "continue" }))],
-    running: acts.waiting ? ["A quiz question waits for you.", button("Answer it", () => {
-      const { quiz, element } = views.get(acts.waiting.turn.id);
+  const go = { open: ["Begin", "start"], paused: ["Continue", "continue"] }[state];
+  const quiz = acts.waiting;
+  const words = [{ open: "The class has not begun.", paused: "The class is paused." }[state], quiz && "A quiz question waits for you."].filter(Boolean);
+  const buttons = [
+    quiz && button("Answer it", () => {
       document.getElementById("tab-talk").click();
-      element.scrollIntoView({ block: "center" });
-      quiz.focus();
-    })] : null,
-  }[state];
+      views.get(quiz.turn.id).element.scrollIntoView({ block: "center" });
+      views.get(quiz.turn.id).quiz.focus();
+    }),
+    go && button(go[0], () => attempt({ do: go[1] }), !quiz),
+  ].filter(Boolean);
   const had = prompt.contains(document.activeElement);
-  prompt.hidden = !shown;
-  prompt.replaceChildren(...(shown ? [el("span", {}, shown[0]), shown[1]] : []));
+  prompt.hidden = !buttons.length;
+  prompt.replaceChildren(el("span", {}, words.join(" ")), el("span", { class: "cluster" }, ...buttons));
   if (had) input.focus({ preventScroll: true });
 }
 

@@ -238,6 +238,7 @@ def page_data(room: Classroom, user: User, agents: list[dict[str, Any]]) -> dict
             "notes": reverse("classrooms:notes", args=here),
             "lobby": reverse("classrooms:lobby", args=[room.course.slug]),
             "replies": reverse("chat:replies", args=[room.course.slug]),
+            "knowledge": reverse("practice:knowledge", args=[room.course.slug]),
         },
         "may_end": room.created_by_id == user.pk,
     }
