@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from courses.verification import SUPPORTED, verify, verify_all
-from courses.verification.evidence import MATCHED, align
+from courses.verification.evidence import MATCHED, Match, align
 from courses.verification.tables import NEGATORS
-from courses.verification.words import lemmas, relation, stem, words
+from courses.verification.vectors import sentence_spans
+from courses.verification.words import Word, lemmas, lexicon, relation, senses, stem, words
 from courses.wording import bag
 from tutor.accounts.models import User
+from tutor.llm.embeddings import EmbeddingError
 from tutor.practice.models import Attempt, Item, Skill
 from tutor.practice.quantities import Quantity, quantities
 
+log = logging.getLogger(__name__)
+
 LONGEST = 4_000  # characters of a response
 RIGHT, PARTIAL, WRONG = Attempt.Outcome.RIGHT, Attempt.Outcome.PARTIAL, Attempt.Outcome.WRONG
-COVERED, TOUCHED = 0.66, 0.3  # shares of the answer's own words that make an explanation right, or partly so
+COVERED, TOUCHED = 0.66, 0.33  # shares of the answer's own words that make an explanation right, or partly so
+APART = bag("different other another else outside wrong foreign")  # say "not this one" without a negation
+TELLING = bag(
+    "mean itself same different only"
+)  # what the verifier passes over, and a definition may turn on
 FILLERS = bag(
     """
     a an the it its is are was be called known as this that these they i think believe would say guess maybe answer term
@@ -70,7 +79,13 @@ def grade(item: Item, response: str) -> Grade:
         return _choice(item, text)
     if item.kind == Item.Kind.SHORT:
         return _short(item, text)
-    return _explanation(item, text)
+    try:
+        return _explanation(item, text)
+    except EmbeddingError as error:
+        log.warning("An explanation could not be graded: %s", error)
+        raise Refused(
+            "Explanations cannot be graded just now; nothing was counted. Try again in a minute."
+        ) from error
 
 
 def _clean(response: str) -> str:
@@ -113,9 +128,9 @@ def _against(answer: str, text: str, item: Item) -> Grade:
     """The response beside one text that counts as right."""
     numbers = quantities(answer)
     if numbers:
-        return _numbers(numbers, answer, text)
+        return _numbers(numbers, item.answer, text)
     wanted, said = _terms(answer), _terms(text)
-    named = " ".join(answer.split())
+    named = " ".join(item.answer.split())
     if _negated(text) != _negated(answer):
         return _grade(WRONG, 0.0, f"That says the opposite. The answer is: {_sentence(named)}")
     if wanted and sorted(map(stem, wanted)) == sorted(map(stem, said)):
@@ -227,53 +242,93 @@ def _agrees(want: Quantity, have: Quantity) -> bool:
 
 def _explanation(item: Item, text: str) -> Grade:
     """Compared both ways: does the response say what the answer says, and does the material contradict it."""
-    evidence = [item.passage.text] if item.passage else [item.quote or item.answer]
-    claims = [text[a:b] for a, b in _claims(text)]
-    against = next(
-        (
-            claim
-            for claim, found in zip(claims, verify_all(claims, [*evidence, item.answer]), strict=True)
-            if found.contradicted
-        ),
-        "",
-    )
-    found = verify(item.answer, [text])
-    share, missing = coverage(item, text)
     says = f"The material says: {_sentence(item.explanation or item.answer)}"
-    if against or found.contradicted:
-        said = against or claims[0]
-        return _grade(WRONG, 0.0, f"The material says otherwise than “{_short_of(said)}”. {says}")
-    if found.verdict == SUPPORTED or share >= COVERED:
+    found = compare(item, text)
+    if found.opposed:
+        return _grade(WRONG, 0.0, f"The material says otherwise than “{_short_of(found.opposed)}”. {says}")
+    if found.share >= COVERED or verify(item.answer, [text]).verdict == SUPPORTED:
+        against = _contradicted(item, text)
+        if against:
+            said = f"The point is right, but the material says otherwise than “{_short_of(against)}”."
+            return _grade(PARTIAL, 0.5, f"{said} {says}")
         return _grade(RIGHT, 1.0, f"Right. {says}")
-    if share >= TOUCHED:
-        named = ", ".join(f"“{word}”" for word in missing[:3])
+    if found.share >= TOUCHED:
+        named = ", ".join(f"“{word}”" for word in found.missing[:3])
         return _grade(PARTIAL, 0.5, f"Partly. Say something about {named} too. {says}")
     return _grade(WRONG, 0.0, f"That is not it. {says}")
 
 
-def coverage(item: Item, text: str) -> tuple[float, list[str]]:
-    """The share of the answer's content words that the response has in some form, and the words it lacks.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A response beside the answer to an explanation."""
 
-    What the question itself says does not count: to repeat it answers nothing.
-    """
-    asked = {word.key for word in words(item.prompt) if word.content}
-    answer = words(item.answer)
-    matches = align(answer, words(text))
+    share: float  # of the answer's own content words that the response has in some form
+    missing: list[str]  # those it lacks
+    opposed: str  # the words that say the opposite; "" for none
+
+
+def compare(item: Item, text: str) -> Comparison:
+    """How much of the answer a response holds. What the question itself says does not count: to repeat it answers nothing."""
+    asked = {word.key for word in words(item.prompt) if word.content or word.lower in TELLING}
+    answer, said = words(item.answer), words(text)
     own = [
         (word, match)
-        for word, match in zip(answer, matches, strict=True)
+        for word, match in zip(answer, align(answer, said), strict=True)
         if match is not None and word.key not in asked
     ]
-    if not own:
-        return 0.0, []
-    met = [match.strength >= MATCHED and match.opposite < 0 for _, match in own]
-    return sum(met) / len(met), [word.text for (word, _), hit in zip(own, met, strict=True) if not hit]
+    own += [
+        (word, Match(1.0, at, literal=1.0) if (at := _index(said, word.lower)) >= 0 else Match(0.0, -1))
+        for word in answer
+        if not word.content and word.lower in TELLING and word.key not in asked
+    ]
+    if not own or not said:
+        return Comparison(0.0, [], "")
+    met, missing, opposed = 0, [], ""
+    for word, match in own:
+        other = next((other for other in said if opposite(word.lower, other.lower)), None)
+        if match.literal < 1 and other is not None:
+            opposed = opposed or other.text
+        elif match.strength >= MATCHED:
+            met += 1
+        else:
+            missing.append(word.text)
+    share = met / len(own)
+    if not opposed and share >= TOUCHED and _denies(answer, said, [match.at for _, match in own]):
+        opposed = text
+    return Comparison(share, missing, opposed)
 
 
-def _claims(text: str) -> list[tuple[int, int]]:
-    from courses.verification.vectors import sentence_spans
+def _index(said: Sequence[Word], lower: str) -> int:
+    return next((i for i, word in enumerate(said) if word.lower == lower), -1)
 
-    return list(sentence_spans(text)) or [(0, len(text))]
+
+def _denies(answer: Sequence[Word], said: Sequence[Word], met: Sequence[int]) -> bool:
+    """Whether only one of the two negates what both say."""
+    if any(word.negated for word in answer):
+        whole = len([at for at in met if at >= 0]) >= COVERED * len(met)
+        return whole and not any(word.negated or word.lower in APART for word in said)
+    return any(said[at].negated for at in met if at >= 0)
+
+
+def opposite(one: str, other: str) -> bool:
+    """Whether two words, in any of their forms, are opposites: smallest and largest, slowly and rapidly."""
+    if relation(one, other).opposite:
+        return True
+    if stem(one) == stem(other):
+        return False
+    table: Mapping[str, Sequence[str]] = lexicon()["opposites"]  # type: ignore[assignment]
+    against = {far for word in lemmas(one) for far in table.get(word, ())}
+    return any(far == word or senses(far) & senses(word) for far in against for word in lemmas(other))
+
+
+def _contradicted(item: Item, text: str) -> str:
+    """A sentence of the response, beside the point, that the passage contradicts; "" for none."""
+    apart = [text[a:b] for a, b in sentence_spans(text) if compare(item, text[a:b]).share < TOUCHED]
+    if not apart:
+        return ""
+    evidence = [item.passage.text if item.passage else item.quote, item.answer]
+    found = zip(apart, verify_all(apart, evidence), strict=True)
+    return next((claim for claim, verdict in found if verdict.contradicted), "")
 
 
 def _short_of(text: str) -> str:
