@@ -15,7 +15,7 @@ from django.core.management.base import CommandError
 
 from courses.answers import publish_answer
 from courses.ingestion import ingest
-from courses.models import Course, Extract, Material, Passage
+from courses.models import Course, Extract, Material, Passage, Role
 from tests import make
 from tests.llm.scripted import Answer, Scripted
 from tutor.chat import premises
@@ -23,10 +23,12 @@ from tutor.chat.answering import Event, Request, answer
 from tutor.chat.capable import claims
 from tutor.chat.management.commands.ask import collected
 from tutor.chat.models import Conversation
+from tutor.chat.polar import claim_of
 from tutor.chat.prompting import prompt
 from tutor.chat.rewriting import standalone
 from tutor.chat.sentences import Marked, Splitter
 from tutor.chat.smalltalk import reply
+from tutor.chat.vocabulary import spelled
 from tutor.jobs import State
 from tutor.llm.errors import EndpointError
 
@@ -308,7 +310,17 @@ def test_a_true_premise_is_not_disputed(course: Course, endpoint: Scripted) -> N
     assert "premise" not in {note["kind"] for note in of(events, "note")}
 
 
-@pytest.mark.parametrize("question", ["hello", "Thanks a lot!", "what can you do?", "Who are you?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "hello",
+        "Thanks a lot!",
+        "thanks, that helped a lot!",
+        "hello, what can you do?",
+        "what can you do?",
+        "Who are you?",
+    ],
+)
 def test_small_talk_is_answered_without_pretending_to_cite(
     course: Course, endpoint: Scripted, question: str
 ) -> None:
@@ -332,6 +344,81 @@ def test_a_staff_answer_is_given_whole(course: Course, endpoint: Scripted) -> No
     assert of(events, "citation")[0]["quote"] == text
 
 
+# Kinds of questions
+
+
+def test_a_yes_no_question_is_told_yes_or_no_where_the_material_decides_it(
+    course: Course, endpoint: Scripted
+) -> None:
+    endpoint.script(Answer("Maybe."))
+    no = ask(course, endpoint, "Are tuples mutable?")
+    assert text_of(no).startswith("No. ")
+    assert "immutable" in of(no, "citation")[0]["quote"]
+    assert text_of(ask(course, endpoint, "Are lists mutable?")).startswith("Yes. ")
+
+
+def test_a_yes_no_question_is_not_decided_by_what_is_only_near(course: Course, endpoint: Scripted) -> None:
+    endpoint.script(Answer("Maybe."))
+    for question in ("Are dictionaries mutable?", "Must a list have square brackets?", "Is a tuple a list?"):
+        assert not text_of(ask(course, endpoint, question)).startswith(("Yes", "No")), question
+
+
+def test_a_comparison_begins_with_what_sets_the_two_against_each_other(
+    course: Course, endpoint: Scripted
+) -> None:
+    endpoint.script(Answer("No."))
+    text = text_of(ask(course, endpoint, "list vs tuple"))
+    assert text.startswith("Tuples are immutable, whereas lists are mutable.")
+    assert "A tuple is a sequence" in text
+    assert "A list is a sequence" in text
+
+
+def test_a_why_question_is_led_by_the_reason(course: Course, endpoint: Scripted) -> None:
+    endpoint.script(Answer("No."))
+    text = text_of(ask(course, endpoint, "Why do tuples use less memory?"))
+    assert text.startswith("Tuples use less memory than lists because")
+
+
+def test_slips_of_the_pen_are_understood(course: Course, endpoint: Scripted) -> None:
+    endpoint.script(Answer("No."))
+    assert text_of(ask(course, endpoint, "waht is a tuple?")).startswith("A tuple is a sequence")
+    assert spelled(course, "explian the sequnece of bread").startswith("explain the sequenc")
+
+
+def test_the_course_is_described_by_its_rows_and_what_may_be_read(course: Course, endpoint: Scripted) -> None:
+    make.material(course, title="Secret key", answer_key=True)
+    said = text_of(ask(course, endpoint, "What is this course about?"))
+    assert "Python for physicists" in said
+    assert "- Sequences" in said
+    assert "Secret" not in said
+    assert "“Sequences”" in text_of(ask(course, endpoint, "what should I read first?"))
+
+
+def test_who_teaches_is_told_by_the_instructors_name_or_not_at_all(
+    course: Course, endpoint: Scripted
+) -> None:
+    assert ask(course, endpoint, "Who teaches this course?")[-1]["abstained"]
+    teacher = make.enrol(course, role=Role.INSTRUCTOR)
+    teacher.name = "Iris Example"
+    teacher.save()
+    assert "Iris Example" in text_of(ask(course, endpoint, "Who teaches this course?"))
+
+
+@pytest.mark.parametrize(
+    ("question", "claim"),
+    [
+        ("Are strings mutable?", "strings are mutable."),
+        ("Does averaging remove errors?", "averaging remove errors."),
+        ("Do functions have to return a value?", "functions must return a value."),
+        ("Is it a list or a tuple?", ""),
+        ("Can you explain lists?", ""),
+        ("What is a list?", ""),
+    ],
+)
+def test_claims_are_read_off_yes_no_questions(question: str, claim: str) -> None:
+    assert claim_of(question) == claim
+
+
 # Questions that lean on the conversation
 
 
@@ -341,8 +428,11 @@ def test_a_staff_answer_is_given_whole(course: Course, endpoint: Scripted) -> No
         ("What is a tuple?", "What is a list?", "What is a tuple?"),
         ("Why?", "Are tuples immutable?", "Why tuples immutable?"),
         ("How fast is it?", "What is binary search?", "How fast is binary search?"),
-        ("What about tuples?", "How do I create a list?", "How do I create a list tuples?"),
+        ("What about tuples?", "How do I create a list?", "How do I create tuples?"),
         ("and for n = 2?", "What is the factorial of n?", "What is the factorial of n for n = 2?"),
+        ("and how do I close it?", "How do I open a file?", "how do I close a file?"),
+        ("can you give an example?", "What is a constructor?", "What is an example of a constructor?"),
+        ("what about while?", "How does a for loop work?", "How does a while loop work?"),
     ],
 )
 def test_a_question_is_completed_from_the_conversation(question: str, before: str, expected: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from courses.verification.vectors import sentence_spans, vectors_of
 from courses.verification.words import Word, relation, words
+from tutor.chat.aspects import subject_words
 
 WEIGHTS = Path(__file__).with_name("answerability.json")
 CONSIDERED = 4  # hits that are looked into
@@ -97,7 +98,7 @@ def features(question: str, title: str, text: str, rarity: Rarity) -> list[float
     likeness = vectors[2 : 2 + len(texts)] @ asked
     titled = vectors[2 + len(texts) :] @ asked
     best = int(np.argmax(titled))
-    telling = [word for word in words(question) if word.content and word.kind != "symbol"]
+    telling = subject_words(question)
     weigh = [max(rarity(word.text), 0.05) for word in telling]
     around = " ".join(texts[max(0, best - 1) : best + 2])
     held = {word.key for word in words(f"{title} {text}")}

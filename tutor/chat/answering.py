@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from courses.search import Hit, search
-from tutor.chat import capable, premises, smalltalk, weak
+from tutor.chat import about, capable, premises, smalltalk, weak
 from tutor.chat.citing import Cited, whereabouts
 from tutor.chat.finding import FOUND, Event, Found, Request, look
 from tutor.chat.rewriting import standalone
@@ -24,7 +24,9 @@ async def answer(request: Request) -> AsyncGenerator[Event]:
     """
     started = time.monotonic()
     seconds: dict[str, float] = {}
-    said = smalltalk.reply(request.question, request.course)
+    said = smalltalk.reply(request.question, request.course) or await away(about.reply)(
+        request.question, request.course, request.passages
+    )
     if said:
         yield {"type": "start", "model": "", "query": ""}
         yield {"type": "text", "text": said}

@@ -7,29 +7,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from courses.models import Passage
 from courses.search import Hit
 from courses.verification.vectors import vectors_of
 from courses.verification.words import words
+from tutor.chat import polar
 from tutor.chat.answerability import ANSWERS, Rarity, asked_for, covered
+from tutor.chat.aspects import aspect_of, subject_words
+from tutor.chat.growing import (
+    EXAMPLE,
+    LONGEST_LIST,
+    WANTS_LIST,
+    formula,
+    grown,
+    listing,
+    whole_list,
+)
 from tutor.chat.layout import Layout, Piece, heading, layouts
 from tutor.chat.rewriting import topic
+from tutor.chat.statement import Statement, repeats
 
 LOOKED_INTO = 6  # hits
 MOST = 4  # statements of an answer
 LONGEST = 900  # characters of an answer made of statements, listings not counted
-LONGEST_LIST = 1_100
-LONGEST_LISTING = 1_000
 RELATIVE = 0.82  # share of the best statement's score that a further one needs
 RELATIVE_FACT = 0.9  # the same where a single fact is asked for
-ALIKE = 0.88  # cosine from which two statements say the same
-SAME_WORDS = 0.7  # share of words from which they do, whatever the cosine
 DEFINITION = 0.2
+KIND_OF = 0.08  # the same for a statement that defines one kind of what is asked for
+SOUNDS = 0.12  # where a statement says what is asked of the subject: a reason, an advantage
+ITSELF = 0.15  # where a statement speaks of one side of a comparison itself
+ASIDE = 0.12  # less for what stands in an exercise
+DECIDING = 24  # of the best statements, by which a yes/no question is decided
+SHORT = 120  # characters up to which the deciding one gets two others beside it, else one
+SAID_IN_LIST = 0.85  # share of a statement's words from which a list that follows says it as well
 
 LEANING = re.compile(
     r"^(?:this|that|these|those|it|its|they|their|them|such|he|she|his|her|here|there(?:fore)?|thus|hence|then|so|but|and|or"
@@ -47,11 +58,10 @@ POINTING = re.compile(
 FURTHER = re.compile(
     r"^(?:another|additionally|in addition|also|second(?:ly)?|third(?:ly)?|finally|overall)\b", re.IGNORECASE
 )
-EXAMPLE = re.compile(
-    r"^\W*(?:ex\b|e\.g\.|for (?:example|instance)|that is|i\.e\.|in other words|note\b)", re.IGNORECASE
-)
 AIMLESS = re.compile(
-    r"^\W*(?:in this (?:section|chapter|lecture|module|course)|this (?:chapter|section|lecture|book|module|course)|lines? \d"
+    r"^\W*(?:throughout (?:the|this) (?:book|course|chapter|lecture)|for more (?:details|information)"
+    r"|your (?:program|task|code)\b"
+    r"|in this (?:section|chapter|lecture|module|course)|this (?:chapter|section|lecture|book|module|course)|lines? \d"
     r"|the (?:first|second|third|last) (?:half|section|part) of"
     r"|(?:the|a) (?:example|code|program|table|figure|animation) (?:above|below)"
     r"|the following|later (?:chapters|sections)|examples? (?:of|are)|today\s*:|highlights? (?:of|from)|homework|agenda|outline"
@@ -67,79 +77,69 @@ WHAT_IS = re.compile(
     r"^\W*(?:(?:please|so|and)\W+)*(?:what(?:'s|\s+is|\s+are|\s+does|\s+was|\s+were)|define|explain|describe|tell\s+me\s+about)\b",
     re.IGNORECASE,
 )
-WANTS_CODE = re.compile(
-    r"\b(?:code|syntax|example|write|program|snippet|implement|look like|how\s+(?:do|can|to|would|should))\b",
-    re.IGNORECASE,
-)
-WANTS_LIST = re.compile(
-    r"^\W*list\b|\blist (?:all|the|of all)\b|\bname|\bwhich"
-    r"|\b(?:types|kinds|ways|steps|parts|features|examples|advantages|disadvantages|reasons|modes|methods|rules|properties)\b",
-    re.IGNORECASE,
-)
-WANTS_FORMULA = re.compile(
-    r"\b(?:formula|equation|calculat\w*|comput\w*|defin\w*|what|how|derive|express\w*)\b", re.IGNORECASE
-)
 TWO = re.compile(
-    r"\b(?:between|compare|contrast)\s+(?P<one>.+?)\s+(?:and|with|to|from)\s+(?P<two>[^?.,]+)"
+    r"\b(?:between|compare|contrast|difference)\s+(?P<one>.+?)\s+(?:and|with|to|from)\s+(?P<two>[^?.,]+)"
     r"|^\W*(?P<a>[\w`()'-]+(?:\s+[\w`()'-]+)?)\s+(?:vs\.?|versus)\s+(?P<b>[^?.,]+)"
     r"|\bhow\s+(?:do|does|is|are)\s+(?P<c>.+?)\s+(?:differ(?:ent)?\s+from|compare\s+(?:to|with))\s+(?P<d>[^?.,]+)",
     re.IGNORECASE,
 )
+FOLLOWS = (  # a noun, and not another one that it only tells the kind of
+    r"(?:is|are|was|were|can|cannot|has|have|does|do|may|must|will|uses?|stores?|holds?|contains?|objects?|in|of|that|which|and|or|with"
+    r"|to|on|by|for|from|whereas|while|but|than|when|if|as)\b"
+)
 FACT = ("who", "whom", "whose", "when", "where", "how many", "how much", "how long", "how old")
-
-Vector = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """Words of a passage that stand on their own; start and end are offsets in the passage's text."""
-
-    passage: Passage
-    start: int
-    end: int
-    score: float
-    vector: Vector
-    rank: int  # of the passage among the hits
-    defines: bool = False
-    listing: str | None = None  # language of a listing, "" for an unknown one
-
-    @property
-    def source(self) -> str:
-        return self.passage.text[self.start : self.end]
-
-    @property
-    def text(self) -> str:
-        """As it is shown: a listing is fenced, all else is the passage's Markdown."""
-        if self.listing is None:
-            said = self.source.strip().replace("\u200b", "")
-            return " ".join(said.split()) if self.passage.kind == "speech" else said
-        return f"```{self.listing}\n{self.source.strip(chr(10))}\n```"
 
 
 def statements(question: str, hits: Sequence[Hit], rarity: Rarity) -> list[Statement]:
-    """The best statements of the hits for a question, the one that answers it most first."""
+    """The best statements of the hits for a question, the one that answers it most, or decides it, first."""
     if hits and hits[0].passage.pinned:  # the staff has answered this very question
         return [_staff_answer(hits[0])]
     found = layouts([hit.passage for hit in hits[:LOOKED_INTO]])
-    pool = _candidates(question, hits, found, rarity)
+    pool = candidates(question, hits, found, rarity)
     if not pool:
         return []
+    pool.sort(key=lambda one: -one.score)
+    decision = polar.decided(question, [one.source for one in pool[:DECIDING]])
+    if decision is not None:
+        yes, place = decision
+        first = replace(pool[place], lead="Yes." if yes else "No.")
+        beside = [one for one in _best(question, pool) if not repeats(one, first)]
+        return arranged(question, [first, *beside[: 1 if len(first.source) > SHORT else 2]], found)
     chosen = _both_sides(question, pool) or _best(question, pool)
+    return arranged(question, chosen, found)
+
+
+def arranged(question: str, chosen: list[Statement], found: Sequence[Layout]) -> list[Statement]:
+    """The chosen statements with what belongs to them, each passage's together and in its order, the first one first."""
     first = chosen[0].passage.pk
     order = 0 if FURTHER.match(chosen[0].source) else 1  # what goes on from something does not come first
     chosen[order:] = sorted(chosen[order:], key=lambda one: (one.passage.pk != first, one.rank, one.start))
     by_passage = {layout.passage.pk: layout for layout in found}
-    grown: list[Statement] = []
+    whole: list[Statement] = []
     for statement in chosen:
         if any(
             statement.passage.pk == other.passage.pk
             and statement.start < other.end
             and other.start < statement.end
-            for other in grown
+            for other in whole
         ):
             continue  # what belongs to an earlier statement took it in
-        grown += _grown(statement, question, by_passage[statement.passage.pk], [*grown, *chosen])
-    return grown + _listing(question, found, grown) + _formula(question, found, grown)
+        whole += grown(statement, question, by_passage[statement.passage.pk], [*whole, *chosen])
+    whole += listing(question, found, whole)
+    whole += formula(question, found, whole)
+    whole = [one for one in whole if not any(_within(one, other) for other in whole)]
+    plain = [one for one in whole if one.listing is None and "\n" not in one.source]
+    if WANTS_LIST.search(question) and len(plain) == len(whole) >= 3:
+        return [replace(one, item=True) for one in whole]
+    return whole
+
+
+def _within(one: Statement, other: Statement) -> bool:
+    """Whether a longer statement, a list, says all of a shorter one."""
+    if one is other or one.listing is not None or len(other.source) < 1.5 * len(one.source):
+        return False
+    mine, theirs = ({word.key for word in words(text.source) if word.content} for text in (one, other))
+    return "\n" in other.source and len(mine & theirs) >= SAID_IN_LIST * len(mine)
 
 
 def _staff_answer(hit: Hit) -> Statement:
@@ -153,14 +153,18 @@ def _best(question: str, pool: list[Statement]) -> list[Statement]:
     pool = sorted(pool, key=lambda one: -one.score)
     chosen = [pool[0]]
     fact = asked_for(question) in FACT
-    least = (RELATIVE_FACT if fact else RELATIVE) * (pool[0].score - (DEFINITION if pool[0].defines else 0.0))
-    most = 2 if fact else MOST
+    least = (RELATIVE_FACT if fact else RELATIVE) * (pool[0].score - pool[0].defines)
+    most = 2 if fact else MOST - 1 if pool[0].defines else MOST
+    aspect = aspect_of(question)
+    says = aspect.says if aspect is not None and aspect.tells and aspect.says.search(pool[0].source) else None
     for statement in pool[1:]:
         if len(chosen) >= most or statement.score < least:
             break
         if fact and statement.passage.pk != pool[0].passage.pk:
             continue
-        if any(_repeats(statement, other) for other in chosen):
+        if says is not None and not says.search(statement.source):
+            continue
+        if any(repeats(statement, other) for other in chosen):
             continue
         if sum(len(other.source) for other in chosen) + len(statement.source) > LONGEST:
             continue
@@ -168,26 +172,50 @@ def _best(question: str, pool: list[Statement]) -> list[Statement]:
     return chosen
 
 
-def _both_sides(question: str, pool: Sequence[Statement]) -> list[Statement]:
-    """For a question that compares: a statement about both, and the best one about each side."""
+def sides(question: str) -> list[str]:
+    """The two things that a question compares; [] where it compares none."""
     found = TWO.search(question)
-    if found is None:
-        return []
-    sides = [text for text in found.groups() if text]
-    keys = [{word.key for word in words(side) if word.content} for side in sides[:2]]
-    if len(keys) < 2 or not all(keys):
+    both = [text.strip() for text in found.groups() if text] if found is not None else []
+    return both if len(both) == 2 and all(any(word.content for word in words(side)) for side in both) else []
+
+
+def _both_sides(question: str, pool: Sequence[Statement]) -> list[Statement]:
+    """For a question that compares: the statement that sets both against each other, and what each one is."""
+    both = sides(question)
+    keys = [{word.key for word in words(side) if word.content} for side in both]
+    if not both:
         return []
     held = [{word.key for word in words(statement.source)} for statement in pool]
     ranked = sorted(range(len(pool)), key=lambda i: -pool[i].score)
-    both = [i for i in ranked if all(key <= held[i] for key in keys)][:2]
-    chosen = [pool[i] for i in both]
-    for key, other in ((keys[0], keys[1]), (keys[1], keys[0])):
+    contrast = aspect_of(question)
+    against = [i for i in ranked if all(key <= held[i] for key in keys)]
+    if contrast is not None:
+        against.sort(
+            key=lambda i: (
+                not contrast.says.search(pool[i].source),
+                not all(_alone(side, pool[i].source) for side in both),
+            )
+        )
+    chosen = [pool[i] for i in against[:2]]
+    for side, key, other in ((both[0], keys[0], keys[1]), (both[1], keys[1], keys[0])):
+        is_what = defining(f"What is {side}?")
         alone = sorted(
             (i for i in ranked if key <= held[i] and not other <= held[i]),
-            key=lambda i: -pool[i].score - _leads(pool[i], key),
+            key=lambda i: (
+                -pool[i].score
+                - _leads(pool[i], key)
+                - _defines(is_what, pool[i].source)
+                - (ITSELF if _alone(side, pool[i].source) else 0.0)
+            ),
         )
-        chosen += [pool[i] for i in alone[:1] if not any(_repeats(pool[i], one) for one in chosen)]
+        chosen += [pool[i] for i in alone[:1] if not any(repeats(pool[i], one) for one in chosen)]
     return chosen
+
+
+def _alone(side: str, text: str) -> bool:
+    """Whether a text speaks of the thing itself: of lists, not only of list comprehensions."""
+    name = re.escape(re.sub(r"^(?:an?|the)\s+", "", side, flags=re.IGNORECASE))
+    return bool(re.search(rf"\b{name}(?:s|es)?\b[`*]*(?=\s+{FOLLOWS}|\s*[.,;:)]|\s*$)", text, re.IGNORECASE))
 
 
 def _leads(statement: Statement, keys: set[str]) -> float:
@@ -197,47 +225,66 @@ def _leads(statement: Statement, keys: set[str]) -> float:
 
 
 def defining(question: str) -> re.Pattern[str] | None:
-    """What a definition of the thing asked for looks like, for questions that ask what something is."""
+    """What a definition of the thing asked for looks like, for questions that ask what something is.
+
+    The group "kind" holds what makes it the definition of one kind of the thing.
+    """
     subject = topic(question)
     if not subject or not WHAT_IS.match(question):
         return None
     name = rf"[`*\"']*{re.escape(re.sub(r'^(?:an?|the) ', '', subject, flags=re.IGNORECASE))}(?:s|es)?[`*\"']*(?:\(\))?"
     return re.compile(
-        rf"^(?:in\s+[\w\s]+,\s+)?(?:(?:an?|the|most)\s+)?(?:[\w-]+\s+){{0,2}}?{name}(?:\s+\([^)]*\))?"
+        rf"^(?:in\s+[\w\s]+,\s+)?(?:(?:an?|the|most)\s+)?(?P<kind>(?:[\w-]+\s+){{0,2}}?){name}(?:\s+\([^)]*\))?"
         rf"(?:\s+(?:function|method|statement|operator|object|class))?\s+{DEFINING}"
         rf"|\({name}\)\s+{DEFINING}|\b(?:is|are)\s+(?:known\s+as|called|termed|named)\s+(?:an?\s+|the\s+)?{name}\b",
         re.IGNORECASE,
     )
 
 
-def _candidates(
+def _defines(definition: re.Pattern[str] | None, text: str) -> float:
+    """The bonus of a text that defines what is asked for; 0 for one that does not."""
+    found = definition.search(text) if definition is not None else None
+    return 0.0 if found is None else KIND_OF if found["kind"] else DEFINITION
+
+
+def candidates(
     question: str, hits: Sequence[Hit], found: Sequence[Layout], rarity: Rarity
 ) -> list[Statement]:
-    telling = [word for word in words(question) if word.content and word.kind != "symbol"]
+    """All that the passages state, scored by how well it answers the question."""
+    telling = subject_words(question)
     weigh = [max(rarity(word.text), 0.05) for word in telling]
     pattern = ANSWERS.get(asked_for(question))
     definition = defining(question)
     asked_digits = any(word.kind == "number" for word in words(question))
-    spots = [(rank, start, end) for rank, layout in enumerate(found) for start, end in _spots(layout)]
+    aspect = aspect_of(question)
+    spots = [spot for rank, layout in enumerate(found) for spot in _spots(rank, layout)]
     if not spots:
         return []
-    texts = [found[rank].passage.text[start:end] for rank, start, end in spots]
-    titles = [heading(found[rank].passage) for rank, _, _ in spots]
+    texts = [found[rank].passage.text[start:end] for rank, start, end, _ in spots]
+    titles = [heading(found[rank].passage) for rank, *_ in spots]
     vectors = vectors_of(
         [question, *texts, *(f"{title}: {text}" for title, text in zip(titles, texts, strict=True))]
     )
     asked, plain, titled = vectors[0], vectors[1 : 1 + len(texts)], vectors[1 + len(texts) :]
     pool: list[Statement] = []
-    for i, ((rank, start, end), text, title) in enumerate(zip(spots, texts, titles, strict=True)):
+    for i, ((rank, start, end, aside), text, title) in enumerate(zip(spots, texts, titles, strict=True)):
         passage = hits[rank].passage
-        defines = definition is not None and bool(definition.search(text))
+        bonus = _defines(definition, text)
         score = 0.55 * float(plain[i] @ asked) + 0.25 * float(titled[i] @ asked)
         score += 0.25 * covered(telling, weigh, text) + 0.1 * covered(telling, weigh, f"{title} {text}")
-        score += 0.06 / (1 + rank) + (0.15 if passage.pinned else 0.0) + (DEFINITION if defines else 0.0)
-        if defines and not asked_digits and re.search(r"\d", text):  # a worked example, not the definition
+        score += 0.06 / (1 + rank) + (0.15 if passage.pinned else 0.0) + bonus
+        if bonus and not asked_digits and re.search(r"\d", text):  # a worked example, not the definition
             score -= 0.15
         if pattern is not None:
             score += 0.08 if pattern.search(text) else -0.05
+        if (
+            aspect is not None
+            and aspect.says.search(text)
+            and covered(telling, weigh, f"{title} {text}") >= 0.5
+        ):
+            score += SOUNDS
+        if aside:
+            score -= ASIDE
         if SHOWN.search(text):
             score -= 0.1
         if EXAMPLE.match(text):
@@ -246,16 +293,16 @@ def _candidates(
             score -= 0.06
         if sum(word.content for word in words(text)) < 4:
             score -= 0.1
-        pool.append(Statement(passage, start, end, score, plain[i], rank, defines))
+        pool.append(Statement(passage, start, end, score, plain[i], rank, bonus))
     return pool
 
 
-def _spots(layout: Layout) -> list[tuple[int, int]]:
-    """Where a passage has statements: sentences and items.
+def _spots(rank: int, layout: Layout) -> list[tuple[int, int, int, bool]]:
+    """Where a passage has statements, sentences and items: rank, start, end, and whether it is in an exercise.
 
     One that leans on the last sentence takes it in; one that introduces a formula or a short list takes that in.
     """
-    found: list[tuple[int, int]] = []
+    found: list[tuple[int, int, int, bool]] = []
     previous: Piece | None = None
     for i, piece in enumerate(layout.pieces):
         text = layout.text(piece)
@@ -263,7 +310,7 @@ def _spots(layout: Layout) -> list[tuple[int, int]]:
         start, end = piece.start, piece.end
         if usable and text.rstrip().endswith(":"):
             follows = layout.pieces[i + 1] if i + 1 < len(layout.pieces) else None
-            whole = _whole_list(layout, i + 1) if follows is not None and follows.kind == "item" else None
+            whole = whole_list(layout, i + 1) if follows is not None and follows.kind == "item" else None
             if follows is not None and follows.kind == "formula":
                 end = follows.end
             elif whole is not None and whole[1] - start <= LONGEST_LIST:
@@ -274,161 +321,8 @@ def _spots(layout: Layout) -> list[tuple[int, int]]:
             if piece.kind == "sentence" and (LEANING.match(text) or POINTING.search(text)):
                 before = previous is not None and not AIMLESS.match(layout.text(previous))
                 if previous is not None and before:
-                    found.append((previous.start, end))
+                    found.append((rank, previous.start, end, piece.aside))
             else:
-                found.append((start, end))
+                found.append((rank, start, end, piece.aside))
         previous = piece if piece.kind == "sentence" and piece.claims else None
     return found
-
-
-def _repeats(one: Statement, other: Statement) -> bool:
-    """Whether two statements say the same, or share words of the passage."""
-    if one.passage.pk == other.passage.pk and one.start < other.end and other.start < one.end:
-        return True
-    left, right = ({word.key for word in words(text.source) if word.content} for text in (one, other))
-    shared = len(left & right) / max(5, min(len(left), len(right)))
-    return shared >= SAME_WORDS or (float(one.vector @ other.vector) >= ALIKE and shared >= 0.5)
-
-
-def _grown(
-    statement: Statement, question: str, layout: Layout, chosen: Sequence[Statement]
-) -> list[Statement]:
-    """The statement with what belongs to it: its list, formula or example, and the listing it speaks of."""
-    text = layout.passage.text
-    start, end = statement.start, statement.end
-    pieces = layout.pieces
-    first = next((i for i, piece in enumerate(pieces) if piece.start <= start < piece.end), len(pieces))
-    if first < len(pieces) and pieces[first].kind == "item":
-        whole = _whole_list(layout, first)
-        if whole is not None and WANTS_LIST.search(question) and whole[1] - whole[0] <= LONGEST_LIST:
-            return [replace(statement, start=whole[0], end=whole[1])]
-        follows = pieces[first + 1] if first + 1 < len(pieces) else None
-        if (
-            follows is not None
-            and follows.kind == "code"
-            and _asked_for_code(question, text[follows.start : follows.end])
-        ):
-            return [statement, _listed(statement, follows)]
-        return [statement]
-    listing: Piece | None = None
-    last = next((i for i, piece in enumerate(pieces) if piece.start < end <= piece.end), first)
-    taken = [
-        (other.start, other.end)
-        for other in chosen
-        if other is not statement and other.passage.pk == statement.passage.pk
-    ]
-    for piece in pieces[last + 1 :]:
-        said = text[piece.start : piece.end]
-        if any(a < piece.end and piece.start < b for a, b in taken):
-            break
-        if (
-            (piece.kind == "formula" and WANTS_FORMULA.search(question))
-            or (
-                piece.kind == "sentence"
-                and text[:end].rstrip().endswith("$$")
-                and re.match(r"(?:where|with|here)\b", said, re.IGNORECASE)
-            )
-            or (piece.kind == "sentence" and EXAMPLE.match(said) and piece.end - start <= 480)
-        ):
-            end = piece.end
-        elif (
-            piece.kind == "sentence"
-            and said.rstrip().endswith(":")
-            and len(said) < 160
-            and (WANTS_LIST.search(question) or WANTS_CODE.search(question))
-        ):
-            continue
-        elif piece.kind == "code":
-            listing = piece if _asked_for_code(question, said) else None
-            break
-        elif piece.kind == "item" and WANTS_LIST.search(question):
-            whole = _whole_list(layout, pieces.index(piece))
-            if (
-                whole is not None
-                and whole[1] - start <= LONGEST_LIST
-                and not any(a < whole[1] and whole[0] < b for a, b in taken)
-            ):
-                end = whole[1]
-            break
-        else:
-            break
-    grown = [replace(statement, end=end)]
-    if listing is not None:
-        grown.append(_listed(statement, listing))
-    return grown
-
-
-def _asked_for_code(question: str, code: str) -> bool:
-    return bool(WANTS_CODE.search(question)) and len(code) <= LONGEST_LISTING
-
-
-def _listed(statement: Statement, listing: Piece) -> Statement:
-    return replace(statement, start=listing.start, end=listing.end, listing=listing.language)
-
-
-def _listing(question: str, found: Sequence[Layout], chosen: Sequence[Statement]) -> list[Statement]:
-    """The listing of the best passages that shows most of what is asked for, where code is asked for and none came."""
-    if not WANTS_CODE.search(question) or any(statement.listing is not None for statement in chosen):
-        return []
-    telling = {word.key for word in words(f"{question} {chosen[0].source}") if word.content}
-    best: tuple[float, Statement] | None = None
-    for rank, layout in enumerate(found[:3]):
-        for piece, before in zip(layout.pieces[1:], layout.pieces, strict=False):
-            code = layout.text(piece)
-            if piece.kind != "code" or not piece.language or not _asked_for_code(question, code):
-                continue
-            around = {word.key for word in words(code + " " + layout.text(before))}
-            shared = len(telling & around) / max(1, len(telling)) - 0.05 * rank
-            if shared >= 0.4 and (best is None or shared > best[0]):
-                best = (
-                    shared,
-                    replace(
-                        chosen[0],
-                        passage=layout.passage,
-                        start=piece.start,
-                        end=piece.end,
-                        listing=piece.language,
-                    ),
-                )
-    return [best[1]] if best else []
-
-
-def _formula(question: str, found: Sequence[Layout], chosen: Sequence[Statement]) -> list[Statement]:
-    """The displayed formula that stands nearest to what is asked for, where a formula is asked for and none came."""
-    if not re.search(r"\b(?:formula|equation)\b", question, re.IGNORECASE) or any(
-        "$$" in one.source for one in chosen
-    ):
-        return []
-    telling = {word.key for word in words(question) if word.content} - {"formula", "equat"}
-    best: tuple[float, Statement] | None = None
-    for rank, layout in enumerate(found):
-        for i, piece in enumerate(layout.pieces):
-            if piece.kind != "formula":
-                continue
-            before = layout.pieces[i - 1] if i and layout.pieces[i - 1].kind == "sentence" else piece
-            around = layout.passage.text[max(0, before.start - 200) : piece.end + 200]
-            near = {word.key for word in words(f"{heading(layout.passage)} {around}")}
-            shared = len(telling & near) / max(1, len(telling)) - 0.05 * rank
-            if shared >= 0.5 and (best is None or shared > best[0]):
-                best = shared, replace(chosen[0], passage=layout.passage, start=before.start, end=piece.end)
-    return [best[1]] if best and not any(_repeats(best[1], one) for one in chosen) else []
-
-
-def _whole_list(layout: Layout, at: int) -> tuple[int, int] | None:
-    """Offsets of the list that item `at` belongs to, from the sentence that introduces it to its last item."""
-    pieces = layout.pieces
-    first = last = at
-    while first > 0 and pieces[first - 1].kind == "item":
-        first -= 1
-    while last + 1 < len(pieces) and pieces[last + 1].kind == "item":
-        last += 1
-    if last == first:
-        return None
-    start = layout.passage.text.rfind("\n", 0, pieces[first].start) + 1
-    if (
-        first > 0
-        and pieces[first - 1].kind == "sentence"
-        and layout.text(pieces[first - 1]).rstrip().endswith(":")
-    ):
-        start = pieces[first - 1].start
-    return start, pieces[last].end

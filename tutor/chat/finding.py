@@ -11,15 +11,25 @@ from courses.models import Course, PassageQuerySet
 from courses.search import Hit, search
 from courses.verification.vectors import vectors_of
 from tutor.accounts.models import User
-from tutor.chat import answerability, composing, premises
+from tutor.chat import about, answerability, composing, premises
+from tutor.chat.answerability import Rarity, covered
+from tutor.chat.aspects import aspect_of, subject_words
 from tutor.chat.layout import heading
 from tutor.chat.rewriting import as_question
+from tutor.chat.statement import Statement
 from tutor.chat.vocabulary import rarity, spelled
 from tutor.llm.models import Endpoint
 
 FOUND = 8  # passages
 ON_PREMISE = 2  # statements, where the question takes something wrong for granted
 LEAST = 0.36  # score of the best statement below which there is none
+OF_A_SIDE = 2  # hits for each of two things that are compared
+BEFORE_SIDES = 2  # hits for both that stay before these
+TOLD = 0.5  # probability of an answer where a statement about the subject says what is asked of it
+ALL, MOST_OF = (
+    0.95,
+    0.6,
+)  # of the subject's words by weight, that such a statement has with its headings, and alone
 DEFINED = 0.8  # probability of an answer where the material defines the very thing that is asked for
 
 
@@ -44,7 +54,7 @@ class Found:
 
     hits: list[Hit]
     probability: float  # that it holds the answer
-    statements: list[composing.Statement]
+    statements: list[Statement]
     premise: premises.Contradiction | None
     seconds: float
 
@@ -59,8 +69,7 @@ def look(request: Request, query: str) -> Found:
     """Search, and decide whether the material answers."""
     started = time.monotonic()
     query = spelled(request.course, as_question(query))
-    vector = vectors_of([query])[0]
-    hits = search(request.course, query, passages=request.passages, k=FOUND, vector=vector)
+    hits = _searched(request, query)
     seconds = time.monotonic() - started
     if not hits:
         return Found([], 0.0, [], None, seconds)
@@ -71,11 +80,38 @@ def look(request: Request, query: str) -> Found:
     ]
     probability = max(answerability.probability(row) for row in rows)
     chosen = composing.statements(query, hits, telling)
+    chosen = [statement for statement in chosen if not about.names_nobody(query, statement.source)]
     if not chosen or chosen[0].score < LEAST:
         probability = 0.0
-    elif any(statement.defines for statement in chosen):
+    elif chosen[0].lead or any(statement.defines for statement in chosen):
         probability = max(probability, DEFINED)
+    elif any(_tells(query, statement, telling) for statement in chosen):
+        probability = max(probability, TOLD)
     contradiction = premises.contradiction(query, [hit.passage.text for hit in hits[:4]])
     if contradiction is not None:  # what speaks against the premise comes first, and little beside it
         chosen = sorted(chosen, key=lambda one: one.source not in contradiction.quote)[:ON_PREMISE]
     return Found(hits, probability, chosen, contradiction, seconds)
+
+
+def _searched(request: Request, query: str) -> list[Hit]:
+    """The hits for a query; where it compares two things, with the best ones for each among the first."""
+    vector = vectors_of([query])[0]
+    hits = search(request.course, query, passages=request.passages, k=FOUND, vector=vector)
+    for side in composing.sides(query):
+        of_side = search(request.course, f"What is {side}?", passages=request.passages, k=OF_A_SIDE)
+        known = {hit.passage.pk for hit in hits[:BEFORE_SIDES]}
+        new = [hit for hit in of_side if hit.passage.pk not in known]
+        rest = [hit for hit in hits if hit.passage.pk not in {one.passage.pk for one in new}]
+        hits = [*rest[:BEFORE_SIDES], *new, *rest[BEFORE_SIDES:]]
+    return hits[:FOUND]
+
+
+def _tells(query: str, statement: Statement, rarity: Rarity) -> bool:
+    """Whether a statement is about all that the question is about, and says of it what is asked: a reason, advantages."""
+    aspect = aspect_of(query)
+    if aspect is None or not aspect.says.search(statement.source):
+        return False
+    telling = subject_words(query)
+    weigh = [max(rarity(word.text), 0.05) for word in telling]
+    titled = f"{heading(statement.passage)} {statement.source}"
+    return covered(telling, weigh, titled) >= ALL and covered(telling, weigh, statement.source) >= MOST_OF

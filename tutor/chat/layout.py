@@ -14,6 +14,7 @@ from courses.verification.vectors import sentence_spans
 from tutor.jobs import State
 
 SHOWN_WHOLE = frozenset({"code", "table", "formula"})
+ASIDE = frozenset({"practice-program"})
 PASSED_OVER = frozenset({"learning-questions", "guided-slides"})
 ITEM = re.compile(r"(?m)^[ \t]*(?:[-*•]|\d{1,3}[.)])[ \t]+")
 LISTING = re.compile(
@@ -34,6 +35,7 @@ class Piece:
     end: int
     language: str = ""
     claims: bool = True  # says how things are; false for questions, tasks, captions
+    aside: bool = False  # stands in an exercise
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +116,14 @@ def _layout(passage: Passage, blocks: Sequence[Block], claims: list[tuple[int, i
         says = (
             not aims
             and not LISTING.match(text)
-            and not text.endswith("?")
+            and not text.rstrip("\"'”’)*_ ").endswith("?")
             and (around is None or around[4] not in PASSED_OVER)
         )
         if says and claims is not None:
             says = any(a < end and start < b for a, b in claims)
         if around is not None and around[2] in ("heading", "figure"):
             says = False
-        pieces.append(Piece(kind, start, end, claims=says))
+        pieces.append(Piece(kind, start, end, claims=says, aside=around is not None and around[4] in ASIDE))
     pieces.sort(key=lambda piece: piece.start)
     return Layout(passage, pieces)
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from courses.verification import judge, read
-from courses.verification.evidence import MATCHED, align
+from courses.verification import Reading, judge, read
+from courses.verification.evidence import MATCHED, Window, align
 from courses.verification.words import words
 
 COPULA = re.compile(
@@ -23,6 +23,7 @@ PREDICATE = re.compile(
     r"\b(?:not|always|never|only|faster|slower|more|less|better|worse|used|called|known|able|allowed)\b|\b\w+(?:able|ible|ed|ing|ive|ous|al|ic|er)\b",
     re.IGNORECASE,
 )
+OPPOSED = 0.8  # share of a claim's words that are met, or met by their opposite, where the opposite is said
 DETERMINERS = ("a", "an", "the", "all", "my", "python")
 PRONOUN = re.compile(r"^(it|they|this|these|he|she)\b", re.IGNORECASE)
 VERB = re.compile(r"\b(?:is|are|was|were|has|have|had|can|could|may|must|will|does|do|did)\b", re.IGNORECASE)
@@ -43,7 +44,7 @@ def premise_of(question: str) -> str:
         return found["premise"].strip() + "."
     found = COPULA.match(question)
     if found:
-        subject, predicate = _cut(found["rest"])
+        subject, predicate = cut(found["rest"])
         return f"{subject} {found['verb'].lower()} {predicate}." if predicate else ""
     found = AUXILIARY.match(question)
     if found and question.lower().lstrip().startswith(("why", "how come")):
@@ -53,7 +54,7 @@ def premise_of(question: str) -> str:
     return ""
 
 
-def _cut(rest: str) -> tuple[str, str]:
+def cut(rest: str) -> tuple[str, str]:
     """Subject and predicate of "tuples mutable", "a list faster than a tuple"."""
     tokens = rest.split()
     first = 2 if tokens and tokens[0].lower() in DETERMINERS else 1
@@ -71,7 +72,13 @@ def contradiction(question: str, passages: Sequence[str]) -> Contradiction | Non
     readings = read([premise], passages, windows=3)[0]
     if judge(premise, readings[:1], passages).verdict == "supported":
         return None
-    said = words(premise)
+    window = against(premise, readings)
+    return Contradiction(premise, window.text) if window is not None else None
+
+
+def against(claim: str, readings: Sequence[Reading]) -> Window | None:
+    """The words that say the opposite of a claim. Cautious: about the same subject, in one clause, all else being met."""
+    said = words(claim)
     content = [word for word in said if word.content]
     for reading in readings:
         there = words(reading.window.text)
@@ -81,7 +88,7 @@ def contradiction(question: str, passages: Sequence[str]) -> Contradiction | Non
             if not content or not held:
                 continue
             matched = [match for match in met if match.strength >= MATCHED]
-            against = [match for match in met if match.strength < MATCHED and match.opposite >= 0]
+            opposed = [match for match in met if match.strength < MATCHED and match.opposite >= 0]
             negated = [
                 match
                 for word, match in zip(content, met, strict=True)
@@ -89,10 +96,10 @@ def contradiction(question: str, passages: Sequence[str]) -> Contradiction | Non
             ]
             if met[0].strength < 0.9:  # about something else
                 continue
-            if (against and len(matched) + len(against) >= 0.75 * len(met)) or (
+            if (opposed and len(matched) + len(opposed) >= OPPOSED * len(met)) or (
                 negated and len(matched) >= 0.9 * len(met) and len(met) >= 2
             ):
-                return Contradiction(premise, reading.window.text)
+                return reading.window
     return None
 
 

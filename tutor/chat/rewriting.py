@@ -12,7 +12,7 @@ OPENING = re.compile(
     r"(?:(?:can|could|would|will)\s+you\s+(?:please\s+)?)?"
     r"(?:(?:explain|describe|define|tell\s+me|show\s+me|give\s+me|list|compare)(?:\s+(?:about|to\s+me|how|what|why))?\s*"
     r"|what(?:'s|\s+is|\s+are|\s+was|\s+were|\s+does|\s+do|\s+did)?\s*"
-    r"|(?:how|why|when|where|who|which)(?:\s+(?:is|are|was|were|do|does|did|can|could|should|would|to|many|much|long))?\s*"
+    r"|(?:how|why|when|where|who|which)(?:\s+(?:is|are|was|were|do|does|did|can|could|should|would|to|many|much|long)\b)?\s*"
     r"|(?:is|are|was|were|do|does|did|can|could|should|would|has|have)\s+)?"
     r"(?:(?:i|you|we|one|there)\s+)?",
     re.IGNORECASE,
@@ -42,6 +42,25 @@ TELL = re.compile(
     r"\s+(?P<what>.+?)(?:\s+to\s+me(?:\s+like\s+.*)?|\s+in\s+(?:simple\s+(?:words|terms)|detail)|\s+please)?\s*[.?!]*$",
     re.IGNORECASE,
 )
+INSTANCE = re.compile(r"(?<=\w\()[^()]*[\"'\d\[{][^()]*(?=\))")  # what a call in a question is given
+THING = re.compile(  # a noun with its article, up to where the sentence goes on
+    r"\b(?:an?|the|my|your|its)\s+(?:[\w`'-]+\s+){0,2}?[\w`'-]+(?=\s+(?:in|of|to|from|with|for|on|at|by|into|is|are|that|which|and"
+    r"|work|works|mean|do|does|if|when|not|be)\b|\W*$)",
+    re.IGNORECASE,
+)
+OTHER = re.compile(r"^\W*(?:and\s+|but\s+|so\s+)*(?:what|how)\s+about\s+(?P<other>[^?]+?)\W*$", re.IGNORECASE)
+GIVES = re.compile(r"^(?:with|without|for|in|on|if|when|using|at|after|before|negative)\b", re.IGNORECASE)
+EXAMPLE = re.compile(
+    r"^\W*(?:(?:can|could|would)\s+you\s+|please\s+)*(?:give|show|have|got)?(?:\s+me|\s+us)?\s*(?:an?(?:other)?|some|more)?\s*"
+    r"(?:concrete\s+|simple\s+)?examples?(?:\s+of\s+(?:it|that|this))?\W*(?:please)?\W*$|^\W*for\s+(?:example|instance)\W*$",
+    re.IGNORECASE,
+)
+WHICH = re.compile(
+    r"^\W*(?:and\s+|so\s+)?which(?:\s+ones?|\s+of\s+(?:them|these|those|the\s+two))?\s+(?:is|are|one)\b(?P<rest>.*)$",
+    re.IGNORECASE,
+)
+LEAD = re.compile(r"^\s*(?:and|but|or|so|then|ok(?:ay)?)\b[,\s]*", re.IGNORECASE)
+DOING = re.compile(r"^(?:use|create|make|write|open|define|call|have|need|do)\s+", re.IGNORECASE)
 ASKS = re.compile(r"^(?:how|why|what|when|where|who|which|the\s+differences?|if|whether)\b", re.IGNORECASE)
 REMEMBERED = 3  # earlier turns that a chain of such questions may reach back through
 
@@ -56,22 +75,52 @@ def standalone(question: str, history: Sequence[tuple[str, str]]) -> str:
     subject = topic(before)
     if not subject:
         return f"{before} {question}"
+    thing = _thing(before, subject)
+    if EXAMPLE.match(question):
+        return f"What is an example of {thing}?"
+    other = OTHER.match(question)
+    if other and not GIVES.match(other["other"]) and thing in before:
+        return before.replace(thing, _like(thing, other["other"]))
+    which = WHICH.match(question)
+    if which and earlier:
+        first = topic(standalone(earlier[-1][0], earlier[:-1]))
+        things = [_thing(earlier[-1][0], first), thing] if first else [thing]
+        return f"Which is{which['rest'].rstrip(' ?')}, {' or '.join(dict.fromkeys(things))}?"
     pronoun = PRONOUN.search(question)
     own = [word for word in words(question) if word.content]
-    if pronoun and own and len(subject.split()) <= 6:
-        replacement = subject + "'s" if pronoun.group().lower() in ("its", "their", "his") else subject
-        return question[: pronoun.start()] + replacement + question[pronoun.end() :]
+    if pronoun and (own or len(question.split()) > 3) and len(thing.split()) <= 6:
+        replacement = thing + "'s" if pronoun.group().lower() in ("its", "their", "his") else thing
+        return LEAD.sub("", question[: pronoun.start()]) + replacement + question[pronoun.end() :]
     rest = FILLER.sub("", FILLER.sub("", question)).strip()
     if re.fullmatch(
         r"(?:why|how|when|where|who)(?:\s+(?:not|so|come|is\s+(?:that|it|this)))?", rest, re.IGNORECASE
     ):
         return f"{rest.split()[0].capitalize()} {subject}?"
-    # "what about tuples?" asks the earlier question of something else; "and for n = 2?" adds to it
+    # "and for n = 2?" adds to the earlier question
     return f"{before.rstrip('?. ')} {rest}?" if rest else before
+
+
+def _like(thing: str, other: str) -> str:
+    """ "while", said of "a for loop", is a while loop."""
+    article, *middle, head = thing.split() if thing.count(" ") > 1 else ("", "")
+    return f"{article} {other} {head}" if middle and " " not in other and not other.endswith("s") else other
+
+
+def _thing(question: str, subject: str) -> str:
+    """What a pronoun after the question means: a noun of the subject where that is more than one, "open a file"."""
+    if re.match(r"(?:an?|the)\s", subject, re.IGNORECASE) and len(subject.split()) <= 4:
+        return subject
+    found = THING.search(subject)
+    return (
+        found.group()
+        if found and not re.match(r"\W*what\s+(?:is|are)\b", question, re.IGNORECASE)
+        else subject
+    )
 
 
 def as_question(query: str) -> str:
     """A request to be told about something as the question it is: the form that passages are found by."""
+    query = INSTANCE.sub("", query)  # range(5) is found as range()
     found = TELL.match(query)
     return f"What is {found['what'].strip()}?" if found and not ASKS.search(found["what"]) else query
 

@@ -6,12 +6,11 @@ import re
 
 from courses.models import Course
 
-GREETING = re.compile(
-    r"^\W*(?:hi|hello|hey|good\s+(?:morning|afternoon|evening|day)|greetings|hallo|moin)(?:\s+(?:there|all|everyone|agent|bot))?\W*$",
-    re.IGNORECASE,
-)
+HELLO = r"(?:hi|hello|hey|good\s+(?:morning|afternoon|evening|day)|greetings|hallo|moin)(?:\s+(?:there|all|everyone|agent|bot))?"
+GREETING = re.compile(rf"^\W*{HELLO}\W*$", re.IGNORECASE)
+GREETED = re.compile(rf"^\W*{HELLO}[\s,.!:;-]+(?=\w)", re.IGNORECASE)
 THANKS = re.compile(
-    r"^\W*(?:(?:many\s+|ok(?:ay)?,?\s+|great,?\s+|perfect,?\s+)?(?:thanks?|thank\s+you|thx|cheers)(?:\s+(?:a\s+lot|so\s+much|very\s+much|you|again|for\b.{0,40}))*|(?:ok(?:ay)?|great|perfect|cool|nice|got\s+it|i\s+see|understood|makes\s+sense))\W*$",
+    r"^\W*(?:(?:many\s+|ok(?:ay)?,?\s+|great,?\s+|perfect,?\s+)?(?:thanks?|thank\s+you|thx|cheers)(?:\s+(?:a\s+lot|so\s+much|very\s+much|you|again|for\b.{0,40}))*(?:[\s,.!-]+(?:that|this|it|you)(?:['’]s|\s+(?:was|is|has|really))*\s+(?:been\s+)?(?:really\s+|very\s+|so\s+)?(?:help(?:s|ed|ful)|useful|clear(?:er)?|great|good|perfect)(?:\s+a\s+lot|\s+me|\s+now)*)?|(?:ok(?:ay)?|great|perfect|cool|nice|got\s+it|i\s+see|understood|makes\s+sense))\W*$",
     re.IGNORECASE,
 )
 GOODBYE = re.compile(
@@ -26,6 +25,9 @@ ABILITIES = re.compile(
 
 def reply(question: str, course: Course) -> str:
     """What to say to small talk, "" when the question is a question."""
+    greeted = GREETED.match(question)
+    if greeted and (said := reply(question[greeted.end() :], course)):
+        return f"Hello! {said}"
     if GREETING.match(question):
         return f"Hello! Ask me anything about {course.title}. I answer from the course material and show where it says so."
     if THANKS.match(question):

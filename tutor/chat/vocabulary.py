@@ -10,29 +10,54 @@ from courses.lexical import terms
 from courses.models import Course
 from tutor.chat.answerability import Rarity
 
-MISSPELLED = 0.9  # likeness from which an unknown word is taken for a known one
+MISSPELLED = 0.9  # likeness of stems from which an unknown word is taken for a known one
+LIKELY = 0.84  # the same for words of which only their order of letters differs, or one vowel
+ASKING = re.findall(
+    r"\w+",
+    "what why when where which explain describe define difference between compare example mean does work function",
+)
 
 
 def spelled(course: Course, query: str) -> str:
-    """The query with words that the course does not know put as the one word of the course they nearly are."""
+    """The query with words that the course does not know put as the one word they nearly are.
+
+    That is a word of asking ("waht", "explian") or one of the course.
+    """
     index = index_of(course)
 
     def mend(found: re.Match[str]) -> str:
-        stems = terms(found.group())
+        word = found.group()
+        stems = terms(word)
+        if len(stems) != 1:
+            return word
         with index.lock:
-            if len(stems) != 1 or stems[0] in index.lexical.postings:
-                return found.group()
+            if stems[0] in index.lexical.postings:
+                return word
             near = [
-                word
-                for word in index.lexical.postings
-                if word[0] == stems[0][0] and abs(len(word) - len(stems[0])) < 2
+                known
+                for known in index.lexical.postings
+                if known[0] == stems[0][0] and abs(len(known) - len(stems[0])) < 2
             ]
-        close = get_close_matches(stems[0], near, n=1, cutoff=MISSPELLED)
-        if not close:
-            return found.group()
-        return re.sub(r"i$", "y", close[0])  # the stem of dictionary is dictionari
+        asking = next(
+            (known for known in ASKING if sorted(known) == sorted(word) and known[0] == word[0]), ""
+        )
+        if asking:
+            return asking
+        if len(word) < 6:
+            return word
+        close = get_close_matches(stems[0], near, n=1, cutoff=MISSPELLED) or [
+            known
+            for known in get_close_matches(stems[0], near, cutoff=LIKELY)
+            if _slip(known) == _slip(stems[0])
+        ]
+        return re.sub(r"i$", "y", close[0]) if close else word  # the stem of dictionary is dictionari
 
-    return re.sub(r"\b[a-z]{6,}\b", mend, query)
+    return re.sub(r"\b[a-z]{4,}\b", mend, query)
+
+
+def _slip(word: str) -> list[str]:
+    """What two spellings of a word have in common when letters changed places or one vowel stands for another."""
+    return sorted(re.sub(r"[aeiouy]", "e", word))
 
 
 def rarity(course: Course) -> Rarity:

@@ -14,11 +14,12 @@ from courses.search import Hit
 from courses.verification import Verdict, verify_all
 from courses.verification.vectors import vectors_of
 from courses.verification.words import words
-from tutor.chat import composing
 from tutor.chat.citing import Cited, citation
+from tutor.chat.composing import LOOKED_INTO
 from tutor.chat.finding import Event, Found, Request
 from tutor.chat.prompting import weak_messages
 from tutor.chat.sentences import Splitter
+from tutor.chat.statement import ALIKE, Statement
 from tutor.chat.threads import away
 from tutor.llm.client import Message, stream_chat
 from tutor.llm.errors import EndpointError
@@ -39,10 +40,10 @@ async def write(
     written: asyncio.Queue[str | EndpointError | None] = asyncio.Queue()
     writer = asyncio.create_task(_collect(request, weak_messages(query, found), written, usage))
     try:
-        previous: composing.Statement | None = None
+        previous: Statement | None = None
         for number, statement in enumerate(found.statements):
             text = statement.text
-            glue = _glue(previous, statement) if said else ""
+            glue = _glue(previous, statement)
             yield {"type": "text", "text": glue + text}
             start = length + len(glue)
             length = start + len(text)
@@ -139,21 +140,21 @@ async def _collect(
 
 def _weigh(query: str, sentence: str, said: Sequence[str], hits: Sequence[Hit]) -> tuple[Verdict, bool]:
     """The verdict on a sentence, and whether it says something on the question that was not said yet."""
-    verdict = verify_all([sentence], [hit.passage.text for hit in hits[: composing.LOOKED_INTO]])[0]
+    verdict = verify_all([sentence], [hit.passage.text for hit in hits[:LOOKED_INTO]])[0]
     asked, own, *before = vectors_of([query, sentence, *said])
     repeated = {word.key for text in said for word in words(text)}
     content = [word for word in words(sentence) if word.content]
     new = sum(word.key not in repeated for word in content) / max(1, len(content))
     alike = max((float(own @ vector) for vector in before), default=0.0)
-    return verdict, new >= NEW_SHARE and alike < composing.ALIKE and float(own @ asked) >= ON_TOPIC
+    return verdict, new >= NEW_SHARE and alike < ALIKE and float(own @ asked) >= ON_TOPIC
 
 
-def _glue(previous: composing.Statement | None, statement: composing.Statement) -> str:
-    """What stands between two statements: a space where they follow each other, else a new paragraph."""
-    if (
-        previous is not None
-        and previous.passage.pk == statement.passage.pk
-        and "\n" not in previous.text + statement.text
-    ):
+def _glue(previous: Statement | None, statement: Statement) -> str:
+    """What stands before a statement: a space where it follows the last one, a bullet in a list, else a new paragraph."""
+    if statement.item:
+        return "- " if previous is None else "\n- "
+    if previous is None:
+        return ""
+    if previous.passage.pk == statement.passage.pk and "\n" not in previous.text + statement.text:
         return " "
     return "\n\n"
