@@ -35,6 +35,7 @@ from tutor.classrooms.models import (
     Lesson,
     LessonPage,
     Note,
+    Proposal,
     Teaching,
 )
 from tutor.practice.models import Dispute
@@ -139,6 +140,7 @@ def world(db: None) -> World:
     classroom = Classroom.objects.create(
         course=course, lesson=lesson, conversation=conversation, created_by=student
     )
+    page = LessonPage.objects.create(lesson=lesson, ordinal=1, material=material)
     teaching = Teaching.objects.create(course=course, lesson=lesson, user=student)
     decision = Decision.objects.create(
         classroom=classroom, state={}, candidates=[{}], chosen=0, reason="", by="rule"
@@ -156,12 +158,13 @@ def world(db: None) -> World:
         "conversation": conversation.uuid,
         "turn": turn.uuid,
         "lesson": lesson.uuid,
-        "page": LessonPage.objects.create(lesson=lesson, ordinal=1, material=material).pk,
+        "page": page.pk,
         "agent": Agent.objects.create(course=course, name="Ada", function="teaching").pk,
         "classroom": classroom.uuid,
         "teaching": teaching.uuid,
         "explanation": Explanation.objects.create(teaching=teaching, text="The mean is the sum over n.").pk,
         "decision": decision.pk,
+        "proposal": Proposal.objects.create(page=page, kind="add", before=0).pk,
         "note": Note.objects.create(classroom=classroom, text="The mean of n readings.").pk,
         "question": question.pk,
         "skill": item.skill_id,

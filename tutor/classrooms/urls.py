@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tutor.classrooms.views import cast, direction, lessons, pages, rooms, teaching
+from tutor.classrooms.views import analytics, cast, direction, lessons, pages, rooms, teaching
 
 app_name = "classrooms"
 classroom = "c/<slug:slug>/classrooms/<uuid:classroom>/"
@@ -35,4 +35,8 @@ urlpatterns = [
     path(f"{classmate}explain/<int:explanation>/", teaching.take_back, name="take_back"),
     path(f"{classmate}test/", teaching.test, name="test_classmate"),
     path(f"{classmate}state.json", teaching.state, name="teaching_state"),
+    path("c/<slug:slug>/classrooms/analytics/", analytics.overview, name="analytics"),
+    path(f"{lesson}analytics/", analytics.lesson, name="attendance"),
+    path(f"{lesson}propose/", analytics.propose, name="propose"),
+    path("c/<slug:slug>/proposals/<int:proposal>/", analytics.decide, name="proposal"),
 ]
