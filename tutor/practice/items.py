@@ -10,11 +10,14 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from heapq import nlargest
 from itertools import zip_longest
 
 from django.db import transaction
 
-from courses.models import Course, Passage
+from courses.models import Course, Material, Passage
 from courses.verification import SUPPORTED, verify_all
 from courses.verification.vectors import vectors_of
 from tutor.chat.starters import DOES, question_about
@@ -44,17 +47,20 @@ GAP = "____"
 
 
 @dataclass
-class Material:
+class Survey:
     """What questions and wrong options are taken from: all that the course's students may read."""
 
     statements: list[Statement]
     names: dict[str, str]  # concept -> as it stands inside a sentence
     text: str
     by_term: dict[str, list[Statement]] = field(default_factory=dict)
+    about: dict[int, tuple[Passage, frozenset[str]]] = field(default_factory=dict)  # passages and their words
 
     def __post_init__(self) -> None:
         for row in self.statements:
             self.by_term.setdefault(row.term, []).append(row)
+            if row.passage.pk not in self.about:
+                self.about[row.passage.pk] = row.passage, content(row.passage.text)
 
 
 @dataclass(frozen=True)
@@ -94,10 +100,19 @@ def make(course: Course, passages: Sequence[Passage], limit: int) -> list[Item]:
     return found
 
 
-def survey(course: Course) -> Material:
-    """The statements and concepts of all that students of the course may read."""
+def survey(course: Course) -> Survey:
+    """The statements and concepts of all that students of the course may read today."""
+    readable = Material.objects.filter(course=course).released().current()
+    version = Course.objects.values_list("index_version", flat=True).get(pk=course.pk)
+    return _survey(
+        course.pk, (course.created, version), tuple(readable.order_by("pk").values_list("pk", flat=True))
+    )
+
+
+@lru_cache(2)
+def _survey(course: int, version: tuple[datetime, int], materials: tuple[int, ...]) -> Survey:
     rows = list(
-        Passage.objects.for_agent(course)
+        Passage.objects.filter(course=course, material__in=materials)
         .select_related("material__course")
         .prefetch_related("propositions")
         .order_by("material__position", "material", "ordinal")
@@ -105,7 +120,7 @@ def survey(course: Course) -> Material:
     found = [statement for passage in rows for statement in statements(passage)]
     headings = [str(heading) for passage in rows for heading in passage.heading_path]
     text = "\n".join(passage.text for passage in rows)
-    return Material(found, concepts(found, headings, text), text)
+    return Survey(found, concepts(found, headings, text), text)
 
 
 def _in_turn(streams: Sequence[Iterator[Draft]]) -> Iterator[Draft]:
@@ -114,10 +129,10 @@ def _in_turn(streams: Sequence[Iterator[Draft]]) -> Iterator[Draft]:
         yield from (draft for draft in row if draft is not None)
 
 
-def drafts(rows: Sequence[Statement], material: Material) -> Iterator[Draft]:
+def drafts(rows: Sequence[Statement], material: Survey) -> Iterator[Draft]:
     """The items that the statements of one passage allow, best first: each statement once before any twice."""
     supported = [row for row in rows if _is_supported(row)]
-    forms: list[Callable[[Statement, Material], Draft | None]] = [which, what, gap, name, explain]
+    forms: list[Callable[[Statement, Survey], Draft | None]] = [which, what, gap, name, explain]
     later: list[Iterator[Draft]] = []
     for row in supported:
         made = [draft for form in forms if (draft := form(row, material)) is not None]
@@ -133,7 +148,7 @@ def _is_supported(row: Statement) -> bool:
 # Forms ---------------------------------------------------------------------------------------------------------------
 
 
-def which(row: Statement, material: Material) -> Draft | None:
+def which(row: Statement, material: Survey) -> Draft | None:
     """ "Which of these describes one reading?": the concept is to be chosen."""
     if row.term not in material.names or row.limited or row.defines or len(content(row.predicate)) < 2:
         return None
@@ -160,7 +175,7 @@ def which(row: Statement, material: Material) -> Draft | None:
     return Draft(Item.Kind.CHOICE, f"{start} of these {row.predicate}?", answer, row, row.term, options)
 
 
-def what(row: Statement, material: Material) -> Draft | None:
+def what(row: Statement, material: Survey) -> Draft | None:
     """ "What does the standard error describe?": what is said of the concept is to be chosen."""
     question = _question(row, material)
     if not question or (PRONOUNS & set(_said(row).lower().split()) and row.limited):
@@ -182,7 +197,7 @@ def what(row: Statement, material: Material) -> Draft | None:
     return Draft(Item.Kind.CHOICE, question, answer, row, row.term, options)
 
 
-def gap(row: Statement, material: Material) -> Draft | None:
+def gap(row: Statement, material: Survey) -> Draft | None:
     """A number that is to be given: "What breakdown point does the median have?", or else a gap to be filled."""
     if not names_concept(row, material.names) and not is_indefinite(row):
         return None
@@ -219,7 +234,7 @@ def _can_be_asked(found: Quantity, text: str) -> bool:
     return not (re.match(r"\s?[/*+−–√-]\s?\w", after) or re.search(r"(?:[/*+√=]\s?|\ba\s)$", before))
 
 
-def name(row: Statement, material: Material) -> Draft | None:
+def name(row: Statement, material: Survey) -> Draft | None:
     """ "What is the term for …?": the concept is to be named."""
     if row.term not in material.names or not row.defines or row.limited:
         return None
@@ -239,7 +254,7 @@ def name(row: Statement, material: Material) -> Draft | None:
     )
 
 
-def explain(row: Statement, material: Material) -> Draft | None:
+def explain(row: Statement, material: Survey) -> Draft | None:
     """ "Explain in your own words: what is an outlier?"."""
     if (
         row.term not in material.names
@@ -257,7 +272,7 @@ def explain(row: Statement, material: Material) -> Draft | None:
 # Parts of forms ------------------------------------------------------------------------------------------------------
 
 
-def _question(row: Statement, material: Material) -> str:
+def _question(row: Statement, material: Survey) -> str:
     return question_about(row.text, material.text) if row.term in material.names and not row.leader else ""
 
 
@@ -287,12 +302,12 @@ def _contrasts(other: Statement, row: Statement) -> bool:
     )
 
 
-def _is_plural(term: str, material: Material) -> bool:
+def _is_plural(term: str, material: Survey) -> bool:
     rows = material.by_term.get(term, [])
     return sum(row.plural for row in rows) * 2 > len(rows)
 
 
-def _skill_of(row: Statement, material: Material) -> str:
+def _skill_of(row: Statement, material: Survey) -> str:
     """The concept that a statement is about: its subject, or else the longest that it mentions."""
     if row.term in material.names:
         return row.term
@@ -307,7 +322,7 @@ def short_forms(term: str, text: str) -> tuple[str, ...]:
     return tuple(form for form in (initials, spaced) if len(initials) > 1 and re.search(rf"\b{form}\b", text))
 
 
-def choose(answer: str, others: dict[str, str], row: Statement, material: Material) -> tuple[str, ...]:
+def choose(answer: str, others: dict[str, str], row: Statement, material: Survey) -> tuple[str, ...]:
     """The right answer among wrong options that are close to it and surely wrong, in an order that only chance made.
 
     others: option -> the claim that it would make. () where too few are left.
@@ -337,14 +352,11 @@ def choose(answer: str, others: dict[str, str], row: Statement, material: Materi
     return tuple(sorted([answer, *kept], key=lambda option: _digest(row.text + option)))
 
 
-def _is_wrong(claim: str, row: Statement, material: Material) -> bool:
+def _is_wrong(claim: str, row: Statement, material: Survey) -> bool:
     """Whether nothing in the course that is near the claim supports it."""
     keys = content(claim)
-    ranked = sorted(
-        {other.passage.pk: other.passage for other in material.statements}.values(),
-        key=lambda passage: -len(keys & content(passage.text)),
-    )
-    evidence = [row.passage.text, *(passage.text for passage in ranked[:EVIDENCE] if passage != row.passage)]
+    near = nlargest(EVIDENCE, material.about.values(), key=lambda held: len(keys & held[1]))
+    evidence = [row.passage.text, *(passage.text for passage, _ in near if passage != row.passage)]
     found = verify_all([claim], evidence)[0]
     return found.verdict != SUPPORTED and (found.score < LIKELY or found.contradicted)
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from courses.grammar import finite_verb, is_plural, is_simple, tokens
 from courses.models import Passage
@@ -248,6 +249,7 @@ def names_concept(row: Statement, names: Iterable[str]) -> bool:
     return any(start.startswith(name.lower()) for name in names)
 
 
+@lru_cache(20_000)
 def stems(text: str) -> frozenset[str]:
     """The stems of a text's words, those included that the verifier takes for empty ("mean")."""
     return frozenset(stem(word) for word in re.findall(r"[^\W\d_]+", text.lower()) if word not in EMPTY)
