@@ -36,24 +36,24 @@ def editing(page: LessonPage) -> Iterator[None]:
             page.finish()  # somebody wrote it by hand
 
 
-def write_line(line: Line, text: str, claim: bool) -> None:
-    """Change what a line says, and verify it."""
+def write_line(line: Line, text: str) -> None:
+    """Change what a line says, and verify it if it states anything."""
     text = " ".join(text.split())
     if not text:
         raise EditRefused("A sentence cannot be empty. Delete it instead.")
     if len(text) > 2000:
         raise EditRefused("A sentence may have 2,000 characters. Split it.")
     line.text = text
-    line.claim = claim and line.action.kind == Kind.READ and review.claims(text)
+    line.claim = review.claims(text)
     review.verify(line)
 
 
-def add_line(action: Action, text: str, claim: bool, after: Line | None = None) -> Line:
+def add_line(action: Action, text: str, after: Line | None = None) -> Line:
     """A new line behind another one, else at the end."""
     if action.kind not in SPOKEN:
         raise EditRefused("Nothing is said here. Add the sentence to a reading.")
     line = Line(action=action, ordinal=_behind(action.lines.all(), after))
-    write_line(line, text, claim)
+    write_line(line, text)
     _number(action.lines.all())
     return line
 
@@ -94,7 +94,7 @@ def add_action(page: LessonPage, kind: str, after: Action | None, **given: Any) 
     elif kind == Kind.POINT:
         point(action, given.get("start", page.start), given.get("end", page.end))
     elif given.get("text"):
-        add_line(action, given["text"], bool(given.get("claim")))
+        add_line(action, given["text"])
     elif kind != Kind.DISCUSS:
         raise EditRefused("Write what is said.")
     _number(page.actions.all())

@@ -480,7 +480,7 @@ def is_sentence(text: str) -> bool:
                 and after.text not in ":,—–"
                 and after.low not in PREPOSITIONS
             ):
-                return low not in PREPOSITIONS and not looks_plural(low)
+                return low not in PREPOSITIONS and not looks_plural(low) and not low.endswith("ing")
             continue
         if before in DETERMINERS or before in PREPOSITIONS or before in RELATIVES | {"that"}:
             continue

@@ -15,6 +15,7 @@ from courses.verification.words import words
 from courses.wording import bag
 from tutor.accounts.models import User
 from tutor.classrooms.models import Lesson, LessonPage, Line
+from tutor.classrooms.phrasing import is_sentence
 
 # How a teacher may begin a sentence without adding to what it says.
 LEAD = re.compile(
@@ -24,6 +25,15 @@ LEAD = re.compile(
     r"in other words)\b[,:]?\s+",
     re.IGNORECASE,
 )
+# How a teacher leads the class on. What follows may name a page or a question, but state nothing.
+TRANSITION = re.compile(
+    r"^(?:welcome[.!]?(?: this lesson (?:is about|asks))?|let us (?:turn to|go on with|sum up|pause here|begin with|look at)|"
+    r"now (?:to|we ask)|we (?:come to|stay with)|next[:,]?|our next point:|look at|take a moment to (?:read|look at)|"
+    r"and this is what it prints|that was the last page|today we (?:look at|ask)|your \w+ is)(?!\w)[.:]?",
+    re.IGNORECASE,
+)
+TASK = re.compile(r"^(?:try it yourself|your turn):", re.IGNORECASE)
+ASKED = re.compile(r"^(?:[“\"]|(?:why|how|what|when|where|which|who|whether)\b)", re.IGNORECASE)
 GLUE = bag("for if is are the a an and it")  # what may stand between the cells of a row that is read out
 
 
@@ -109,8 +119,15 @@ def core(text: str) -> str:
 
 
 def claims(text: str) -> bool:
-    """Whether a sentence says anything that could be checked: "Here is an example." does not, nor does a question."""
-    return not text.rstrip().endswith("?") and any(word.content for word in words(core(text)))
+    """Whether a sentence says anything that could be checked. A question does not, nor "Here is an example.", nor what
+    only leads from one page to the next.
+    """
+    text = text.strip()
+    if text.endswith("?") or TASK.match(text) or not any(word.content for word in words(core(text))):
+        return False
+    found = TRANSITION.match(text)
+    rest = text[found.end() :].strip() if found else text
+    return is_sentence(rest) and not ASKED.match(rest) if found else True
 
 
 def apply(line: Line, found: Support | None) -> None:

@@ -88,6 +88,7 @@ def write(page: LessonPage) -> None:
             f"“{material.title}” holds no text at this place any more. Read it again, then redo the page."
         )
     _go_on(page, "write", 0.1)
+    page.note = ""
     drafted = writing_by_model.draft(page, extract, passages)
     names = (material.title, page.lesson.course.title, page.lesson.title)
     span = (page.start, page.end)

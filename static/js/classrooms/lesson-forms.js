@@ -2,17 +2,15 @@
 
 import { api, el, icon, toast } from "../ui.js";
 
-/** Turns a line into a form. save(text, claim) resolves to true once it is saved. */
+/** Turns a line into a form. save(text) resolves to true once it is saved. */
 export function writeLine(line, save) {
   if (line.querySelector(".script-form")) return;
   const kept = [...line.childNodes];
   const text = el("textarea", { class: "textarea", rows: 3, maxlength: 2000, "aria-label": "What is said" });
   text.value = line.dataset.text;
-  const claim = el("input", { type: "checkbox" });
-  claim.checked = line.dataset.claim === "1";
   const close = () => { line.replaceChildren(...kept); line.focus(); };
   const form = el("form", { class: "script-form stack-s" }, text,
-    line.closest('[data-kind="read"]') ? el("label", { class: "check" }, claim, el("span", {}, "States something, so it is checked against the material")) : null,
+    el("p", { class: "small muted" }, "What it states is checked against the material when you save."),
     el("div", { class: "cluster" },
       el("button", { class: "button button-small button-primary", type: "submit" }, "Save"),
       el("button", { class: "button button-small button-quiet", type: "button", onclick: close }, "Cancel")));
@@ -20,7 +18,7 @@ export function writeLine(line, save) {
     event.preventDefault();
     const button = form.querySelector("[type=submit]");
     button.disabled = true;
-    if (!(await save(text.value, claim.checked))) button.disabled = false;
+    if (!(await save(text.value))) button.disabled = false;
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { event.stopPropagation(); close(); }
@@ -132,11 +130,11 @@ export async function addAction(page, id, send, line) {
   kind.addEventListener("change", show);
   show();
   ask(line ? "Add a sentence" : "Add an action", line ? [said] : [field("What happens", kind), said, place, items], () => {
-    if (line) return send({ do: "line.add", action: id, text: words.value, claim: true });
+    if (line) return send({ do: "line.add", action: id, text: words.value });
     const data = { do: "action.add", kind: kind.value, after: id ?? undefined };
     if (kind.value === "point") Object.assign(data, region());
     else if (kind.value === "quiz") data.item = Number(items.querySelector("select").value);
-    else Object.assign(data, { text: words.value, claim: kind.value === "read" });
+    else Object.assign(data, { text: words.value });
     return send(data);
   }, "Add");
 }

@@ -151,8 +151,8 @@ function edit(line) {
   const page = line.closest(".lesson-page");
   const id = Number(line.dataset.line);
   const wasFlagged = line.dataset.flag === "open";
-  writeLine(line, async (text, claim) => {
-    const next = await change(page, { do: "line.write", line: id, text, claim });
+  writeLine(line, async (text) => {
+    const next = await change(page, { do: "line.write", line: id, text });
     const row = next?.querySelector(`[data-line="${id}"]`);
     if (!row) return Boolean(next);
     if (wasFlagged && row.dataset.flag !== "open") { current = null; go(1); }
@@ -202,4 +202,8 @@ root.addEventListener("click", async (event) => {
 });
 
 draw(root);
+const tree = root.querySelector("[data-tree]");
+const unfold = () => { tree.open = wide.matches; };
+wide.addEventListener("change", unfold);
+unfold();
 if (root.dataset.busy === "1") watch();

@@ -252,12 +252,12 @@ def _text(body: Body, name: str) -> str:
 
 
 def _write(page: LessonPage, body: Body, request: HttpRequest) -> None:
-    editing.write_line(_line(page, body), _text(body, "text"), body.get("claim") is not False)
+    editing.write_line(_line(page, body), _text(body, "text"))
 
 
 def _add_line(page: LessonPage, body: Body, request: HttpRequest) -> None:
     after = _line(page, body, "after") if body.get("after") else None
-    editing.add_line(_action(page, body), _text(body, "text"), body.get("claim") is not False, after)
+    editing.add_line(_action(page, body), _text(body, "text"), after)
 
 
 def _accept(page: LessonPage, body: Body, request: HttpRequest) -> None:
@@ -276,10 +276,7 @@ def _add_action(page: LessonPage, body: Body, request: HttpRequest) -> None:
     after = _action(page, body, "after") if body.get("after") else None
     item = Item.objects.filter(pk=body["item"]).first() if isinstance(body.get("item"), int) else None
     region = {name: body[name] for name in ("start", "end") if name in body}
-    claim = body.get("claim") is not False
-    editing.add_action(
-        page, _text(body, "kind"), after, text=_text(body, "text"), claim=claim, item=item, **region
-    )
+    editing.add_action(page, _text(body, "kind"), after, text=_text(body, "text"), item=item, **region)
 
 
 def _swap(page: LessonPage, body: Body, request: HttpRequest) -> None:
