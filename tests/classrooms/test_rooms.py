@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from courses.models import Course
+import asyncio
+
+from courses.models import Course, Enrolment
 from tests import make
-from tests.chat.site import Site
+from tests.chat.site import ENDS, Site
 from tests.classrooms.room import Student
-from tests.llm.scripted import Scripted
+from tests.classrooms.test_classroom_command import searchable
+from tests.llm.scripted import Answer, Scripted
 from tutor.accounts.models import User
+from tutor.chat.consumers import FORBIDDEN
 from tutor.chat.threads import in_thread
 from tutor.classrooms import rooms
 from tutor.classrooms.models import Classroom
@@ -56,3 +60,121 @@ async def test_a_class_reads_its_script_to_the_end(endpoint: Scripted, site: Sit
     assert graded["outcome"] == "right"
     room.refresh_from_db()
     assert room.state == Classroom.State.ENDED
+
+
+def same(one: Student, other: Student) -> bool:
+    """Whether two tabs saw the same, as far as both have come."""
+    seen = min(len(one.events), len(other.events))
+    return one.events[:seen] == other.events[:seen]
+
+
+async def test_two_students_see_the_same_in_the_same_order_also_over_drops(
+    endpoint: Scripted, site: Site
+) -> None:
+    room = await in_thread(two)()
+    first, second = [seat.user async for seat in room.seats.select_related("user").order_by("pk")]
+    async with Student(site, room, first) as steady, Student(site, room, second) as shaky:
+        await steady.do("start")
+        await shaky.act("read")
+        await shaky.cut()
+        await steady.act("ask")
+        await shaky.open()
+        await asyncio.gather(
+            steady.do("speak", text="It moves a lot."), shaky.do("speak", text="It does not move.")
+        )
+        await shaky.note("quiz")
+        await shaky.cut()
+        await steady.note("quiz")
+        quiz = steady.events[-1]
+        await asyncio.gather(
+            *(one.do("answer", item=quiz["item"], response="The largest one") for one in (steady, shaky))
+        )
+        await shaky.open()
+        await asyncio.gather(steady.act("discuss"), shaky.act("discuss"))
+        await shaky.do("end")
+        await asyncio.gather(*(one.note("state", state="ended") for one in (steady, shaky)))
+        await asyncio.gather(*(settled(one) for one in (steady, shaky)))
+    assert "explain" in steady.acts()
+    assert len(steady.events) == len(shaky.events)
+    assert same(steady, shaky)
+
+
+async def settled(student: Student) -> None:
+    """Take events until every turn that began has ended."""
+    while len({e["turn"] for e in student.events}) > sum(e["type"] in ENDS for e in student.events):
+        await student.next()
+
+
+def two() -> Classroom:
+    """A shared classroom with two students."""
+    course = make.course()
+    return classroom(course, make.enrol(course), make.enrol(course))
+
+
+async def test_who_leaves_or_is_removed_gets_no_more(endpoint: Scripted, site: Site) -> None:
+    room = await in_thread(two)()
+    first, second = [seat.user async for seat in room.seats.select_related("user").order_by("pk")]
+    stranger = await in_thread(make.enrol)(room.course)
+    async with Student(site, room, first) as one, Student(site, room, second) as other:
+        async with Student(site, room, stranger) as outside:
+            assert await outside.closed() == FORBIDDEN
+            status, answer = await outside.do("speak", text="Hello?")
+            assert (status, "no seat" in answer["error"]) == (409, True)
+        await other.do("leave")
+        assert await other.closed(3) == FORBIDDEN
+        assert (await other.do("here"))[0] == 200
+        await other.open()
+        await Enrolment.objects.filter(user=second).adelete()
+        assert await other.closed(3) == FORBIDDEN
+        await one.note("people", names=[first.get_full_name()])
+
+
+async def test_a_huge_paste_is_refused_in_words_and_the_class_goes_on(endpoint: Scripted, site: Site) -> None:
+    room = await in_thread(classroom)()
+    async with Student(site, room, room.created_by) as student:
+        await student.do("start")
+        status, answer = await student.do("speak", text="word " * 12_000)
+        assert status == 409
+        assert "59,999 characters, 4,000 are allowed" in answer["error"]
+        await student.act("ask")
+
+
+async def test_a_dead_process_hands_the_class_on(endpoint: Scripted, site: Site) -> None:
+    room = await in_thread(classroom)()
+    with Site(WORDS_A_MINUTE="60") as dying:
+        async with Student(dying, room, room.created_by) as student:
+            await student.do("start")
+            await student.act("read")
+            await student.until("text")
+            dying.kill()
+    student = Student(site, room, room.created_by)
+    async with student:
+        await student.do("here")
+        failed = await student.until("error", seconds=60)
+        assert failed["code"] == "lost"
+        await student.act("ask", seconds=60)
+    lines = [event["line"] for event in student.events if event.get("kind") == "line"]
+    assert len(lines) == len(set(lines))
+
+
+async def test_an_endpoint_that_dies_in_the_middle_of_an_answer_ends_it_in_words(
+    endpoint: Scripted, site: Site
+) -> None:
+    room = await in_thread(searchable_room)()
+    endpoint.script(Answer("The median is the middle reading. It does not move.", die_after=4))
+    async with Student(site, room, room.created_by) as student:
+        await student.do("start")
+        await student.act("read")
+        await student.do("speak", text="What is the median?")
+        await student.act("answer", seconds=60)
+        assert (await student.until("error", seconds=60))["code"] == "endpoint"
+        await student.note("question", state="escalated", seconds=60)
+        await student.act("read")
+    assert student.acts().count("answer") == 2
+
+
+def searchable_room() -> Classroom:
+    """A classroom whose material can be searched."""
+    room = classroom()
+    searchable(room.course)
+    return room

@@ -34,6 +34,17 @@ AGAIN = timedelta(seconds=3)  # after a step that failed
 STEPS = ThreadPoolExecutor(2, "classrooms")
 
 
+def claim(owner: str, now: datetime) -> list[int]:
+    """The rooms that `owner` has to go on with now; those of dead processes are its own from here on."""
+    mine = []
+    due = Classroom.objects.due(owner, now)
+    for room, before in list(due.values_list("pk", "owner")):
+        lease = timezone.now() + LEASE
+        if before == owner or due.filter(pk=room).update(owner=owner, lease_until=lease):
+            mine.append(room)
+    return mine
+
+
 class Driver:
     """All classrooms that one process goes on with. Lives in the runner's event loop."""
 
@@ -68,7 +79,7 @@ class Driver:
                 pass
             self._poked.clear()
             try:
-                for room in await self._do(self._due):
+                for room in await self._do(partial(claim, self.runner.owner, self.now())):
                     self.rooms.add(room)
                     self._spawn(self._go_on(room))
                 if self.rooms and time.monotonic() - self._renewed >= RENEW:
@@ -76,19 +87,6 @@ class Driver:
                     self.rooms = await self._do(self._renew)
             except Exception:
                 log.exception("Looking after the classrooms failed; trying again")
-
-    def _due(self) -> list[int]:
-        """The rooms to go on with now; those of dead processes are ours from here on."""
-        now = self.now()
-        mine = []
-        due = Classroom.objects.due(self.runner.owner, now)
-        for room, owner in list(due.values_list("pk", "owner")):
-            ours = owner == self.runner.owner
-            if ours or due.filter(pk=room).update(
-                owner=self.runner.owner, lease_until=timezone.now() + LEASE
-            ):
-                mine.append(room)
-        return mine
 
     def _renew(self) -> set[int]:
         mine = Classroom.objects.filter(owner=self.runner.owner, state__in=Classroom.LIVE)

@@ -154,6 +154,7 @@ def classroom(request: HttpRequest, slug: str, classroom: uuid.UUID) -> HttpResp
     room = get_object_or_404(rows, uuid=classroom)
     if not room.seats.filter(user=user).exists():
         return render(request, "classrooms/classroom_door.html", {"room": with_people(room)})
+    rooms.join(room, user)  # who has left is let in again before the page opens its socket
     agents = [described(agent) for agent in room.agents.all()]
     context = {
         "room": room,
