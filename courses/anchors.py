@@ -12,7 +12,8 @@ StoredBlock = dict[
 
 
 def anchor_of(text: str, blocks: Sequence[StoredBlock], start: int, end: int) -> dict[str, Any]:
-    """The anchor of text[start:end]: of its first block, with the boxes or the time of just this span.
+    """The anchor of text[start:end]: of its first block, with the boxes or the time of just this span; where it runs on
+    to further pages, `also` has each of them with its boxes.
 
     `blocks` are those of the material's extract, in order. Times inside a cue come from its words where it has them,
     and are interpolated by characters where not. {} when there is no block.
@@ -29,8 +30,13 @@ def anchor_of(text: str, blocks: Sequence[StoredBlock], start: int, end: int) ->
         anchor["start_ms"] = moment(text, touched[0], start)
         anchor["end_ms"] = moment(text, touched[-1], end, is_end=True)
     elif "boxes" in anchor:
-        same_page = (block["anchor"] for block in touched if block["anchor"].get("page") == anchor["page"])
-        anchor["boxes"] = [box for found in same_page for box in found.get("boxes", [])]
+        pages: dict[int, list[list[float]]] = {}
+        for block in touched:
+            if "page" in block["anchor"]:
+                pages.setdefault(block["anchor"]["page"], []).extend(block["anchor"].get("boxes", []))
+        anchor["boxes"] = pages.pop(anchor["page"])
+        if pages:
+            anchor["also"] = [{"page": page, "boxes": boxes} for page, boxes in pages.items()]
     return anchor
 
 

@@ -76,7 +76,9 @@ def search(
     if not complete:  # the queryset is narrower than its materials: rank exactly what it holds
         readable = set(passages.order_by().values_list("pk", flat=True))
         hits, _ = _search(index, asked, lambda: index.allowed_passages(readable), passages)
+    rows = {hit.passage.material_id: hit.passage.material for hit in hits}
     for hit in hits:
+        hit.passage.material = rows[hit.passage.material_id]  # one row for all: its text is loaded once
         hit.passage.course = hit.passage.material.course = course
     return hits
 
@@ -128,7 +130,12 @@ def neighbours(hit: Hit, passages: PassageQuerySet, reach: int = 1) -> list[Pass
         ordinal__gte=hit.passage.ordinal - reach,
         ordinal__lte=hit.passage.ordinal + reach,
     ).order_by("ordinal")
-    return [row for row in around if row.pk == hit.passage.pk or row.heading_path == hit.passage.heading_path]
+    found = [
+        row for row in around if row.pk == hit.passage.pk or row.heading_path == hit.passage.heading_path
+    ]
+    for row in found:
+        row.material = hit.passage.material
+    return found
 
 
 def _materials(course: Course, passages: PassageQuerySet) -> list[int]:

@@ -163,6 +163,27 @@ def test_a_pdf_opens_at_the_page_with_the_very_words_marked(viewer: Page, source
         assert top <= box["y"] <= bottom, "the mark is in sight"
 
 
+def test_a_quote_over_the_end_of_a_page_is_marked_on_both(viewer: Page, sources: dict[str, Source]) -> None:
+    source = sources["pdf"]
+    spans = sentences(source, ("text",))
+    pages = [source.data(*span)["anchor"]["page"] for span in spans]
+    at = next(n for n in range(len(spans) - 1) if pages[n + 1] == pages[n] + 1)
+    (start, _), (second, end) = spans[at], spans[at + 1]
+    anchor = source.data(start, end)["anchor"]
+    assert (anchor["page"], [found["page"] for found in anchor["also"]]) == (pages[at], [pages[at + 1]])
+    marks = open_source(viewer, source, start, end)
+    top = viewer.locator(".pdf-pages").evaluate("(node) => node.getBoundingClientRect().top")
+    box = marks.first.bounding_box()
+    assert box is not None
+    assert box["y"] >= top, "it opens at the first"
+    viewer.locator(f'.pdf-page[data-page="{pages[at + 1]}"]').scroll_into_view_if_needed()
+    following = viewer.locator(f'.pdf-page[data-page="{pages[at + 1]}"] [data-mark]')
+    following.first.wait_for(state="attached")
+    assert letters(source.text[second:end]) in letters("".join(following.all_inner_texts()))
+    open_source(viewer, source, *spans[0])  # another citation: the old marks are gone
+    assert following.count() == 0 or pages[0] == pages[at + 1]
+
+
 def test_a_formula_of_a_pdf_is_marked_by_its_boxes(viewer: Page, sources: dict[str, Source]) -> None:
     source = sources["pdf"]
     block = next(block for block in source.blocks if block["kind"] == "formula")

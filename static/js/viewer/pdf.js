@@ -27,7 +27,8 @@ export class PdfView {
   async show(data, signal) {
     this.data = data;
     this.target = data.anchor?.page ?? 1;
-    this.quote = data.mark ? data.text.slice(data.mark.start, data.mark.end) : "";
+    const further = data.mark ? data.anchor?.also ?? [] : []; // a quote may run on over the page's end
+    this.marks = new Map((data.mark ? [{ page: this.target, boxes: data.anchor?.boxes }, ...further] : []).map(({ page, boxes }) => [page, boxes ?? []]));
     if (this.source !== data.file_url) await this.load(data, signal);
     if (signal?.aborted) return null;
     await this.layout();
@@ -103,11 +104,11 @@ export class PdfView {
   async layout() {
     if (!this.holder?.isConnected) this.build();
     else {
-      this.drop(this.marked); // the mark of the last citation goes, the new one is made while its page is drawn
+      for (const number of [...this.marked, ...this.marks.keys()]) this.drop(number); // old marks go, the new ones are made while their pages are drawn
       this.drop(this.target);
       this.input.value = String(this.target);
     }
-    this.marked = this.target;
+    this.marked = [...this.marks.keys()];
     this.place();
     this.go(this.target);
     await this.draw(this.target);
@@ -197,11 +198,19 @@ export class PdfView {
     entry.layer = new TextLayer({ textContentSource: page.streamTextContent({ includeMarkedContent: false }), container: text, viewport });
     entry.task = page.render({ canvas, viewport, transform: density === 1 ? null : [density, 0, 0, density, 0, 0] });
     await entry.layer.render();
-    if (number === this.target && this.quote) this.mark(entry.layer, text, holder, viewport);
+    if (this.marks.has(number)) this.mark(entry.layer, holder, viewport, number);
     await entry.task.promise;
   }
 
-  mark(layer, text, holder, viewport) {
+  /** What of the quote stands on a page: all of it, unless it runs on to another. */
+  quoteOn(number) {
+    const { text, mark, blocks } = this.data;
+    if (this.marks.size === 1) return text.slice(mark.start, mark.end);
+    return blocks.filter(({ anchor, start, end }) => anchor.page === number && start < mark.end && mark.start < end)
+      .map(({ start, end }) => text.slice(Math.max(start, mark.start), Math.min(end, mark.end))).join("\n");
+  }
+
+  mark(layer, holder, viewport, number) {
     const divs = layer.textDivs;
     const strings = divs.map((div) => div.textContent);
     const starts = [];
@@ -210,11 +219,11 @@ export class PdfView {
       starts.push(all.length);
       all += `${string} `;
     }
-    const { boxes } = this.data.anchor ?? {};
+    const boxes = this.marks.get(number);
     const { mark } = this.data;
     const block = this.data.blocks.find(({ start, end }) => start <= mark.start && mark.start < end);
-    const isFormula = block?.kind === "formula" && boxes?.length; // its letters alone would mark half of it
-    const ranges = isFormula ? [] : findQuote(all, this.quote);
+    const isFormula = block?.kind === "formula" && boxes.length; // its letters alone would mark half of it
+    const ranges = isFormula ? [] : findQuote(all, this.quoteOn(number));
     let found = false;
     divs.forEach((div, n) => {
       for (const range of ranges.toReversed()) {
@@ -227,7 +236,7 @@ export class PdfView {
         found = true;
       }
     });
-    if (found || !boxes?.length) return;
+    if (found || !boxes.length) return;
     for (const box of boxes) {
       // points of the page's user space, y up
       const [x0, y0, x1, y1] = viewport.convertToViewportRectangle(box);
