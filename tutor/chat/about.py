@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from courses.models import Course, Enrolment, Material, PassageQuerySet, Role
+from tutor.chat.smalltalk import GREETED
 
 COURSE = r"(?:(?:this|the|our|your)\s+(?:course|class|module|lectures?|lecture\s+series))"
 TOPICS = re.compile(
@@ -37,6 +38,7 @@ def reply(question: str, course: Course, passages: PassageQuerySet) -> str:
 
     `passages` is the access-filtered queryset: only what it lets through is named.
     """
+    question = GREETED.sub("", question)
     if TOPICS.match(question):
         return _topics(course, passages)
     if FIRST.match(question):

@@ -45,10 +45,14 @@ SAID_IN_LIST = 0.85  # share of a statement's words from which a list that follo
 LEANING = re.compile(
     r"^(?:this|that|these|those|it|its|they|their|them|such|he|she|his|her|here|there(?:fore)?|thus|hence|then|so|but|and|or"
     r"|however|moreover|furthermore|also|otherwise|similarly|likewise|in (?:this|that|these|such|both|addition|contrast|turn)"
+    r"|(?:today|now|sometimes|often|usually|if|when)\s+(?:it|they|this|that)"
     r"|for (?:this|that) reason|as a result|instead|consequently|in other words|that is"
     r"|the (?:first|second|third)(?: one)? (?:is|are|was|were|has|have|can|may|will|does|of)"
     r"|the (?:above|latter|former|following|same|other|result) )\b",
     re.IGNORECASE,
+)
+UNFINISHED = re.compile(
+    r"(?::|\b(?:when|where|if|and|or|of|by|is|are|as|to|the|that|with))\s*$", re.IGNORECASE
 )
 POINTING = re.compile(
     r"\b(?:this|these|that|those|such)\s+(?:behaviou?r|cases?|ways?|reasons?|values?|methods?|approach|problems?|technique|process"
@@ -72,13 +76,17 @@ SHOWN = re.compile(
     r"\b(?:above|below)\b|\bfollowing (?:table|figure|code|example|program)\b|\b(?:animation|screenshot|illustration)\b",
     re.IGNORECASE,
 )
-DEFINING = r"(?:is|are|means?|refers?\s+to|defines?|denotes?|consists?\s+of|describes?|represents?|was|were|stands?\s+for)\b"
+DEFINING = (
+    r"(?:is|are|means?|refers?\s+to|defines?|denotes?|consists?\s+of|describes?|represents?|was|were"
+    r"|stands?\s+for|replaces?|estimates?|measures?)\b"
+)
 WHAT_IS = re.compile(
     r"^\W*(?:(?:please|so|and)\W+)*(?:what(?:'s|\s+is|\s+are|\s+does|\s+was|\s+were)|define|explain|describe|tell\s+me\s+about)\b",
     re.IGNORECASE,
 )
 TWO = re.compile(
     r"\b(?:between|compare|contrast|difference)\s+(?P<one>.+?)\s+(?:and|with|to|from)\s+(?P<two>[^?.,]+)"
+    r"|\b(?:use|need|prefer|choose)\s+(?P<e>.+?)\s+(?:instead\s+of|rather\s+than|over)\s+(?P<f>[^?.,]+)"
     r"|^\W*(?P<a>[\w`()'-]+(?:\s+[\w`()'-]+)?)\s+(?:vs\.?|versus)\s+(?P<b>[^?.,]+)"
     r"|\bhow\s+(?:do|does|is|are)\s+(?P<c>.+?)\s+(?:differ(?:ent)?\s+from|compare\s+(?:to|with))\s+(?P<d>[^?.,]+)",
     re.IGNORECASE,
@@ -234,7 +242,7 @@ def defining(question: str) -> re.Pattern[str] | None:
         return None
     name = rf"[`*\"']*{re.escape(re.sub(r'^(?:an?|the) ', '', subject, flags=re.IGNORECASE))}(?:s|es)?[`*\"']*(?:\(\))?"
     return re.compile(
-        rf"^(?:in\s+[\w\s]+,\s+)?(?:(?:an?|the|most)\s+)?(?P<kind>(?:[\w-]+\s+){{0,2}}?){name}(?:\s+\([^)]*\))?"
+        rf"^(?:in\s+[\w\s]+,\s+)?(?:(?:an?|the|most)\s+)?(?P<kind>(?:[\w-]+\s+){{0,2}}?){name}(?:\s+\([^)]*\)|\s+of\s+\w+\s+[\w$]+)?"
         rf"(?:\s+(?:function|method|statement|operator|object|class))?\s+{DEFINING}"
         rf"|\({name}\)\s+{DEFINING}|\b(?:is|are)\s+(?:known\s+as|called|termed|named)\s+(?:an?\s+|the\s+)?{name}\b",
         re.IGNORECASE,
@@ -273,8 +281,10 @@ def candidates(
         score = 0.55 * float(plain[i] @ asked) + 0.25 * float(titled[i] @ asked)
         score += 0.25 * covered(telling, weigh, text) + 0.1 * covered(telling, weigh, f"{title} {text}")
         score += 0.06 / (1 + rank) + (0.15 if passage.pinned else 0.0) + bonus
-        if bonus and not asked_digits and re.search(r"\d", text):  # a worked example, not the definition
-            score -= 0.15
+        if (
+            definition is not None and not asked_digits and re.search(r"\d", text)
+        ):  # a worked example, not the definition
+            score -= 0.15 if bonus else 0.08
         if pattern is not None:
             score += 0.08 if pattern.search(text) else -0.05
         if (
@@ -308,7 +318,7 @@ def _spots(rank: int, layout: Layout) -> list[tuple[int, int, int, bool]]:
         text = layout.text(piece)
         usable = piece.kind in ("sentence", "item") and piece.claims and not AIMLESS.match(text)
         start, end = piece.start, piece.end
-        if usable and text.rstrip().endswith(":"):
+        if usable and UNFINISHED.search(text):
             follows = layout.pieces[i + 1] if i + 1 < len(layout.pieces) else None
             whole = whole_list(layout, i + 1) if follows is not None and follows.kind == "item" else None
             if follows is not None and follows.kind == "formula":

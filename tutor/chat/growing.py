@@ -15,7 +15,8 @@ LONGEST_LIST = 1_100
 LONGEST_LISTING = 1_000
 
 EXAMPLE = re.compile(
-    r"^\W*(?:ex\b|e\.g\.|for (?:example|instance)|that is|i\.e\.|in other words|note\b)", re.IGNORECASE
+    r"^\W*(?:ex\b|examples?\s*:|e\.g\.|for (?:example|instance)|that is|i\.e\.|in other words|note\b)",
+    re.IGNORECASE,
 )
 WANTS_CODE = re.compile(
     r"\b(?:code|syntax|example|write|program|snippet|implement|look like|how\s+(?:do|can|to|would|should))\b",
