@@ -30,8 +30,9 @@ function ending(sentence, onChip) {
 /**
  * Renders an answer into `element`, touching only the blocks that changed since the last time.
  * sentences: [{index, start, end, verdict, citations}], offsets in characters; onChip(button, citation) for each chip made.
+ * extracted: the text is a material's own, no Markdown that a model wrote.
  */
-export function renderAnswer(element, text, sentences, onChip) {
+export function renderAnswer(element, text, sentences, onChip, { extracted = false } = {}) {
   const units = unitsOf(text);
   const known = new Map(sentences.map((sentence) => [sentence.index, sentence]));
   const ranges = sentences
@@ -42,7 +43,7 @@ export function renderAnswer(element, text, sentences, onChip) {
     formula: (node, index) => { node.dataset.claim = known.get(index)?.verdict ?? ""; },
     end: (index) => (known.has(index) ? ending(known.get(index), onChip) : []),
   };
-  const fresh = [...toFragment(markSource(text, ranges)).children];
+  const fresh = [...toFragment(markSource(text, ranges), { extracted }).children];
   let open = null;
   fresh.forEach((node, at) => {
     const marked = [...node.textContent.matchAll(MARK)].map((found) => known.get(Number(found[2])));

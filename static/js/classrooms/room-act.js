@@ -88,7 +88,7 @@ export class ActView {
     renderAnswer(this.text, turn.text, [...turn.sentences.values()], (button, citation) => {
       describe(button, citation);
       button.addEventListener("click", () => { hideCard(); this.actions.open(citation.url, button, { turn, citation }); });
-    });
+    }, { extracted: turn.act !== "answer" });
   }
 
   renderState() {
@@ -105,7 +105,10 @@ export class ActView {
     else if (RUNNING.has(turn.state) && !SILENT.has(turn.act)) {
       const looks = turn.act === "answer" && !turn.text;
       this.state.replaceChildren(el("span", { class: "writing", "aria-hidden": "true" }), looks ? "Looks through the material…" : "");
-    } else this.state.hidden = true;
+    } else {
+      this.state.hidden = true;
+      this.state.replaceChildren();
+    }
   }
 
   renderNotes() {

@@ -111,6 +111,7 @@ export class QuizCard {
     this.submit.textContent = "Answer";
     this.lock(false);
     this.focus();
+    this.inputs[0].select?.(); // what is typed takes the place of the first try
   }
 
   focus() {
