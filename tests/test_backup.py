@@ -13,11 +13,16 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core import serializers
+from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 
+from courses.index import forget
+from courses.ingestion import ingest
 from courses.models import Course, Enrolment, Material, Passage
 from tests import make
+from tests.llm.scripted import Answer, Scripted
 from tutor import archive
 from tutor.accounts.models import User, record
 from tutor.chat.models import Citation, Conversation, Message, Turn
@@ -148,7 +153,7 @@ def test_a_backup_is_not_written_over_another(site: Course, tmp_path: Path) -> N
     assert path.read_bytes() == b"precious"
 
 
-@pytest.mark.parametrize("harm", ["cut", "flip", "foreign", "garbage"])
+@pytest.mark.parametrize("harm", ["cut", "flip", "zeros", "foreign", "garbage"])
 def test_a_damaged_archive_changes_nothing(site: Course, tmp_path: Path, harm: str) -> None:
     path = tmp_path / "b.tar.gz"
     run("backup", path)
@@ -158,6 +163,8 @@ def test_a_damaged_archive_changes_nothing(site: Course, tmp_path: Path, harm: s
     elif harm == "flip":
         middle = len(raw) // 2
         path.write_bytes(raw[:middle] + bytes([raw[middle] ^ 0xFF]) + raw[middle + 1 :])
+    elif harm == "zeros":  # no lawful beginning of a block
+        path.write_bytes(raw[:200] + b"\xff" * 400 + raw[600:])
     elif harm == "garbage":
         path.write_bytes(b"not an archive")
     else:
@@ -205,3 +212,61 @@ def test_the_secret_key_travels_only_on_request(site: Course, tmp_path: Path) ->
 def test_the_archive_is_for_its_owner_alone(site: Course, tmp_path: Path) -> None:
     run("backup", tmp_path / "b.tar.gz")
     assert (tmp_path / "b.tar.gz").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.model
+def test_a_restored_course_answers_and_its_old_citations_open(
+    site: Course, tmp_path: Path, client: Client, settings: Any
+) -> None:
+    """A course with conversations, real passages and vectors, over a backup into an empty site: history opens as it
+    was, search finds, and a new question is answered and cited."""
+    forget()
+    Quota.objects.all().delete()
+    text = "# Heat\n\nHeat flows by itself from a hot body to a cold one. Two bodies that touch end at one temperature."
+    material = make.material(site, state=Material.State.QUEUED, kind="")
+    material.file.save("heat.md", ContentFile(text.encode()))
+    ingest(material)
+    student = User.objects.get(email="sam@example.org")
+    with Scripted(Answer("Heat flows by itself from a hot body to a cold one.")) as server:
+        server.endpoint(capable=True, is_default=True).save()
+        asked = ask_once(site, student, "Where does heat flow by itself?")
+        url = asked["sentences"][0]["citations"][0]["url"]
+        talk = Conversation.objects.order_by("-pk")[0]
+        client.force_login(student, backend="django.contrib.auth.backends.ModelBackend")
+        before = shown(client, talk)
+        assert before[0]["answer"]["citations"]
+
+        run("backup", tmp_path / "b.tar.gz")
+        wipe()
+        forget()
+        run("restore", tmp_path / "b.tar.gz")
+
+        student = User.objects.get(email="sam@example.org")
+        client.force_login(student, backend="django.contrib.auth.backends.ModelBackend")
+        assert shown(client, talk) == before
+        page, _, query = url.partition("?")
+        data = client.get(f"{page}data.json?{query}").json()
+        assert (
+            data["text"][data["mark"]["start"] : data["mark"]["end"]]
+            == before[0]["answer"]["citations"][0]["quote"]
+        )
+        assert client.get(data["file_url"]).status_code == 200
+        again = ask_once(Course.objects.get(slug="signals"), student, "Where does heat flow by itself?")
+    assert not again["abstained"]
+    assert again["sentences"][0]["citations"][0]["url"] == url
+    assert Turn.objects.filter(state=Turn.State.DONE).count() >= 2
+
+
+def shown(client: Client, talk: Conversation) -> list[dict[str, Any]]:
+    """The conversation's turns on its page, times but to the second (archives keep milliseconds)."""
+    turns = client.get(talk.get_absolute_url()).context["turns"]
+    return [{**turn, "created": turn["created"][:19]} for turn in turns]
+
+
+def ask_once(course: Course, student: User, question: str) -> dict[str, Any]:
+    """What `manage.py ask` answers in a new conversation of the student's."""
+    talk = Conversation.objects.create(course=course, user=student)
+    out = io.StringIO()
+    call_command("ask", course.slug, question, "--conversation", str(talk.uuid), "--json", stdout=out)
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return answer

@@ -12,6 +12,7 @@ import hashlib
 import json
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -32,6 +33,13 @@ from django.db.migrations.recorder import MigrationRecorder
 FORMAT = 1
 LEFT_OUT = {"contenttypes", "sessions", "admin", "axes"}
 CHUNK = 1024 * 1024
+DAMAGED = (
+    tarfile.TarError,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+)  # what reading a damaged archive raises
 
 
 class ArchiveError(Exception):
@@ -192,7 +200,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
             manifest = json.load(stream) if stream is not None else None
     except FileNotFoundError:
         raise ArchiveError(f"There is no file {path}.") from None
-    except (tarfile.TarError, OSError, EOFError, ValueError):
+    except DAMAGED:
         manifest = None
     if not isinstance(manifest, dict) or "format" not in manifest:
         raise ArchiveError(f"{path} is no Lyceum backup, or it is damaged.")
@@ -219,7 +227,7 @@ def verify(path: Path) -> None:
                     wanted = json.load(stream)
                 else:
                     found[member.name] = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+    except DAMAGED as error:
         raise ArchiveError(f"{path} is damaged ({error}). Take an older backup.") from None
     if found != wanted:
         raise ArchiveError(f"{path} is damaged: it is cut short, or was changed. Take an older backup.")
