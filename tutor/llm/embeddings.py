@@ -55,15 +55,16 @@ class Encoder:
     def __init__(self) -> None:
         import onnxruntime
 
-        from tutor.llm.encoder import build
+        from tutor.llm.encoder import graph_file, word_table
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # several texts at once beat several threads on one text
         options.log_severity_level = 3
-        graph = build(catalog.path(MODEL))
+        folder = catalog.path(MODEL)
         self.session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"]
+            graph_file(folder), options, providers=["CPUExecutionProvider"]
         )
+        self.words = word_table(folder)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.threads = ThreadPoolExecutor(cores, thread_name_prefix="embed")
 
@@ -81,7 +82,7 @@ class Encoder:
         return vectors
 
     def _one(self, ids: list[int]) -> Vectors:
-        vector: Vectors = self.session.run(["vector"], {"ids": np.array(ids, np.int64)})[0]
+        vector: Vectors = self.session.run(["vector"], {"words": self.words[ids]})[0]
         return vector
 
 

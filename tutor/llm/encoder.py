@@ -2,13 +2,16 @@
 
 The graph reads one text at a time, so that a vector depends on its text alone: a batch would share one
 quantisation range, and be padded. Matrix products quantise their input as they run (one range a text); everything
-between them stays float32.
+between them stays float32. The table of word pieces stays outside: it is four fifths of the weights, and a text needs a
+few of its rows, which are read from the file as they are asked for.
 """
 
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 OPSET = 20
+TABLE = "embeddings.word_embeddings.weight"
 MICROSOFT = "com.microsoft"  # onnxruntime's own fused operators
 
 
@@ -63,16 +67,47 @@ class Graph:
         )
 
 
+def word_table(folder: Path) -> Floats:
+    """The vectors of the word pieces [pieces, width], mapped from the file."""
+    file = folder / "model.safetensors"
+    with file.open("rb") as handle:
+        length = int.from_bytes(handle.read(8), "little")
+        entry = json.loads(handle.read(length))[TABLE]
+    return np.memmap(
+        file, np.float32, "r", offset=8 + length + entry["data_offsets"][0], shape=tuple(entry["shape"])
+    )
+
+
+def graph_file(folder: Path) -> Path | bytes:
+    """The graph of the encoder in `folder`, built there on first use; its bytes where nothing can be written."""
+    code = sha256(Path(__file__).read_bytes()).hexdigest()[:12]  # a graph of other code is not ours
+    file = folder / f"encoder-{code}.onnx"
+    if not file.exists():
+        graph = build(folder)
+        try:
+            with NamedTemporaryFile(dir=folder, suffix=".building", delete=False) as part:
+                part.write(graph)
+            Path(part.name).chmod(0o644)
+            for old in folder.glob("encoder-*.onnx"):
+                old.unlink(missing_ok=True)
+            Path(part.name).replace(file)  # two processes may build at once: the same bytes
+        except OSError:
+            return graph
+    return file
+
+
 def build(folder: Path) -> bytes:
     """The graph of a BERT encoder in `folder` (config.json, model.safetensors), serialised.
 
-    Input "ids" [T] int64 with [CLS] and [SEP]; output "vector" [width] float32: the mean of the last layer, unit length.
+    Input "words" [T, width] float32: the rows of `word_table` for [CLS], the text and [SEP]. Output "vector" [width]:
+    the mean of the last layer at unit length.
     """
     from onnx import TensorProto, helper
-    from safetensors.numpy import load_file
+    from safetensors import safe_open
 
     config = json.loads((folder / "config.json").read_text())
-    weights = load_file(folder / "model.safetensors")
+    with safe_open(folder / "model.safetensors", "numpy") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys() if name != TABLE}  # noqa: SIM118
     width, heads = config["hidden_size"], config["num_attention_heads"]
     graph = Graph()
 
@@ -84,11 +119,10 @@ def build(folder: Path) -> bytes:
         weights["embeddings.position_embeddings.weight"]
         + weights["embeddings.token_type_embeddings.weight"][0]
     )
-    words = graph.add("Gather", graph.constant(weights["embeddings.word_embeddings.weight"]), "ids")
-    length = graph.add("Shape", "ids")
     zero = graph.constant(np.zeros(1, np.int64))
+    length = graph.add("Shape", "words", end=1)
     placed = graph.add("Slice", graph.constant(places), zero, length, zero)
-    hidden = normalise(graph.add("Add", words, placed), "embeddings.LayerNorm")
+    hidden = normalise(graph.add("Add", "words", placed), "embeddings.LayerNorm")
     split_heads = graph.constant(np.array([-1, heads, width // heads], np.int64))
     join_heads = graph.constant(np.array([-1, width], np.int64))
 
@@ -127,7 +161,7 @@ def build(folder: Path) -> bytes:
         helper.make_graph(
             graph.nodes,
             "encoder",
-            [helper.make_tensor_value_info("ids", TensorProto.INT64, ["length"])],
+            [helper.make_tensor_value_info("words", TensorProto.FLOAT, ["length", width])],
             [helper.make_tensor_value_info("vector", TensorProto.FLOAT, [width])],
             graph.weights,
         ),
