@@ -87,9 +87,13 @@ class Situation:
     next: str = "read"  # kind of the next scripted action; "" at the end of the script
     page: int = 1  # 1-based; 0 before the first page
     pages: int = 8
-    covered: Sequence[str] = ()  # titles of the pages shown so far, the current one last
-    acts: Sequence[str] = ()  # kinds of the acts since the current page was shown, oldest first
-    last: Sequence[Utterance] = ()  # the latest of the dialogue, oldest first
+    covered: Sequence[str] = field(
+        default_factory=list
+    )  # titles of the pages shown so far, the current one last
+    acts: Sequence[str] = field(
+        default_factory=list
+    )  # kinds of the acts since the current page was shown, oldest first
+    last: Sequence[Utterance] = field(default_factory=list)  # the latest of the dialogue, oldest first
     open_questions: int = 0
     hands: int = 0
     quiz: str = ""  # of the last item, until it was gone over: "", pending, right, partial, wrong

@@ -7,6 +7,7 @@ about the question names. That is deterministic, and follows a wrong explanation
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ FEWEST = 2
 MEANING = 0.4  # how much likeness of meaning counts beside shared words
 WHOLE = 0.6  # and how much likeness to question and option together
 SURE = 0.4  # below, "I don't know yet"
+NAMED = 0.5  # share of its words by which a sentence names a subject
+WHAT_IS = re.compile(r"what (?:is|are) (?P<subject>.+?)(?: (?:of|for|in|by)\b.*)?\?", re.IGNORECASE)
 AHEAD = 1.05  # how far the best option has to lie before the next
 JUDGE = "Shared words and likeness of meaning; no language model"
 IRRELEVANT = (Path(__file__).parent / "data" / "irrelevant.txt").read_text(encoding="utf-8").splitlines()
@@ -62,7 +65,7 @@ def answer(prompt: str, options: Sequence[str], texts: Sequence[str]) -> Answer:
     said = [text[start:end] for text in texts for start, end in sentence_spans(text)]
     if not said or not options:
         return Answer("")
-    asked = _keys(prompt)
+    asked, subject = _keys(prompt), _subject(prompt)
     wholes = vectors_of([f"{prompt} {option}" for option in options])
     vectors = vectors_of(said)
     about = vectors @ vectors_of([prompt])[0]
@@ -72,6 +75,8 @@ def answer(prompt: str, options: Sequence[str], texts: Sequence[str]) -> Answer:
         own = _keys(option)
         known = 1.0 if own - asked else 0.5
         for column, keys in enumerate(held):
+            if len(subject & keys) < NAMED * len(subject):
+                continue
             shared = len(own & keys) / max(1, len(own)) * known + 0.02 * min(len(own & keys), 3)
             alike = max(0.0, float(wholes[row] @ vectors[column]))
             words_of_it = len((asked - own) & keys) / max(1, len(asked - own))
@@ -84,6 +89,12 @@ def answer(prompt: str, options: Sequence[str], texts: Sequence[str]) -> Answer:
     if sure < SURE or sure < AHEAD * second:
         return Answer("", sure)
     return Answer(options[first], sure, said[int(scores[first].argmax())])
+
+
+def _subject(prompt: str) -> set[str]:
+    """What a question for the meaning of something asks about: a sentence that does not name it cannot answer."""
+    found = WHAT_IS.match(prompt)
+    return _keys(found["subject"]) if found else set()
 
 
 def _keys(text: str) -> set[str]:
