@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from tutor.classrooms import review
 from tutor.classrooms.models import Action, Lesson, LessonPage, Line
@@ -32,7 +32,10 @@ def editing(page: LessonPage) -> Iterator[None]:
         if LessonPage.objects.filter(pk=page.pk, state__in=(State.QUEUED, State.RUNNING)).exists():
             raise EditRefused("This page is being written. Wait until it is done, or stop it.")
         yield
-        if LessonPage.objects.filter(pk=page.pk).exclude(state=State.DONE).exists() and page.actions.exists():
+        if (
+            LessonPage.objects.filter(pk=page.pk).exclude(state=State.DONE).exists()
+            and _actions(page).exists()
+        ):
             page.finish()  # somebody wrote it by hand
 
 
@@ -71,8 +74,8 @@ def remove_action(action: Action) -> None:
     page = action.page
     if action.kind == Kind.SHOW:
         raise EditRefused("The page has to be shown before anything else happens on it.")
-    before = page.actions.filter(ordinal__lt=action.ordinal).order_by("-ordinal").first()
-    after = page.actions.filter(ordinal__gt=action.ordinal).order_by("ordinal").first()
+    before = _actions(page).filter(ordinal__lt=action.ordinal).order_by("-ordinal").first()
+    after = _actions(page).filter(ordinal__gt=action.ordinal).order_by("ordinal").first()
     if (
         action.kind == Kind.READ
         and before
@@ -81,14 +84,14 @@ def remove_action(action: Action) -> None:
     ):
         before.delete()
     action.delete()
-    _number(page.actions.all())
+    _number(_actions(page))
 
 
 def add_action(page: LessonPage, kind: str, after: Action | None, **given: Any) -> Action:
     """A new action behind another one, else at the end."""
     if kind not in Kind.values or kind == Kind.SHOW:
         raise EditRefused("There is no such action.")
-    action = Action.objects.create(page=page, ordinal=_behind(page.actions.all(), after), kind=kind)
+    action = Action.objects.create(page=page, ordinal=_behind(_actions(page), after), kind=kind)
     if kind == Kind.QUIZ:
         swap(action, given.get("item"))
     elif kind == Kind.POINT:
@@ -97,7 +100,7 @@ def add_action(page: LessonPage, kind: str, after: Action | None, **given: Any) 
         add_line(action, given["text"])
     elif kind != Kind.DISCUSS:
         raise EditRefused("Write what is said.")
-    _number(page.actions.all())
+    _number(_actions(page))
     return action
 
 
@@ -160,10 +163,15 @@ def remove_page(page: LessonPage) -> None:
     _number(lesson.pages.all())
 
 
+def _actions(page: LessonPage) -> QuerySet[Action]:
+    """A page's actions as they are now, whatever was fetched with the page before."""
+    return Action.objects.filter(page=page)
+
+
 def _siblings(row: Action | Line | LessonPage) -> Any:
     if isinstance(row, Line):
         return row.action.lines.all()
-    return row.page.actions.all() if isinstance(row, Action) else row.lesson.pages.all()
+    return _actions(row.page) if isinstance(row, Action) else row.lesson.pages.all()
 
 
 def _behind(rows: Any, after: Model | None) -> int:

@@ -49,7 +49,8 @@ def pages_of(material: Material) -> list[Stretch]:
     for group in _groups(extract.text, blocks):
         title = _title(extract.text, group) or _followed(found) or material.title
         if not NOT_TAUGHT.match(title):
-            path = [str(part) for part in group[0]["anchor"].get("path") or ()]
+            first = next((block for block in group if says_something(extract.text, block)), group[0])
+            path = [str(part) for part in first["anchor"].get("path") or ()]
             found.append(Stretch(title[:200], _anchor(group), group[0]["start"], group[-1]["end"], path))
     return found
 
@@ -120,11 +121,14 @@ def _cut(text: str, blocks: list[StoredBlock]) -> Iterator[list[StoredBlock]]:
 
 
 def _title(text: str, blocks: Sequence[StoredBlock]) -> str:
+    title = ""
     for block in blocks:
         if block["kind"] == "heading":
-            return " ".join(text[block["start"] : block["end"]].split())
-        if says_something(text, block):
+            title = " ".join(text[block["start"] : block["end"]].split())
+        elif title or says_something(text, block):
             break
+    if title:
+        return title
     path = blocks[0]["anchor"].get("path") or ()
     return str(path[-1]) if path else ""
 

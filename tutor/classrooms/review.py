@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from courses.models import Passage
 from courses.verification import SUPPORTED, verify_all
+from courses.verification.tables import NEGATORS
 from courses.verification.words import words
 from courses.wording import bag
 from tutor.accounts.models import User
@@ -25,6 +26,8 @@ LEAD = re.compile(
     r"in other words)\b[,:]?\s+",
     re.IGNORECASE,
 )
+BULLET = re.compile(r"^[ \t]*(?:[-*•‣▪◦–·]|\(?\d{1,3}[.)])[ \t]+")
+MOST_ITEMS = 9
 # How a teacher leads the class on. What follows may name a page or a question, but state nothing.
 TRANSITION = re.compile(
     r"^(?:welcome[.!]?(?: this lesson (?:is about|asks))?|let us (?:turn to|go on with|sum up|pause here|begin with|look at)|"
@@ -35,6 +38,7 @@ TRANSITION = re.compile(
 TASK = re.compile(r"^(?:try it yourself|your turn):", re.IGNORECASE)
 ASKED = re.compile(r"^(?:[“\"]|(?:why|how|what|when|where|which|who|whether)\b)", re.IGNORECASE)
 GLUE = bag("for if is are the a an and it")  # what may stand between the cells of a row that is read out
+OF_A_LIST = bag("on page names “ ”")
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,8 @@ def support(claims: Sequence[str], passages: Sequence[Passage]) -> list[Support]
     for claim, verdict in zip(
         claims, verify_all([core(claim) for claim in claims], texts) if claims else [], strict=True
     ):
-        if verdict.verdict != SUPPORTED and (row := _row(claim, passages)):
-            found.append(row)
+        if verdict.verdict != SUPPORTED and (read := _row(claim, passages) or _list(claim, passages)):
+            found.append(read)
         elif not verdict.quotes:
             found.append(Support(verdict.verdict))
         else:
@@ -92,8 +96,27 @@ def _row(claim: str, passages: Sequence[Passage]) -> Support | None:
             cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line[1])]
             if not header:
                 header = [word for cell in cells for word in _words(cell)]
-            elif _reads(said, [_words(cell) for cell in cells], GLUE | set(header)):
+            elif _reads(said, [_words(cell) for cell in cells], (GLUE | set(header)) - NEGATORS):
                 return _cited(SUPPORTED, passage, line.start(), line.end())
+    return None
+
+
+def _list(claim: str, passages: Sequence[Passage]) -> Support | None:
+    """The list that a sentence reads out: its lead-in and all its items in order, or its items under their heading."""
+    said = _words(claim)
+    for passage in passages:
+        above = {word for heading in passage.heading_path for word in _words(str(heading))}
+        lines = [
+            (*line.span(), bool(BULLET.match(line[0])))
+            for line in re.finditer(r"[^\n]*\S[^\n]*", passage.text)
+        ]
+        cells = [_words(BULLET.sub("", passage.text[start:end])) for start, end, _ in lines]
+        for first in range(len(lines)):
+            for last in range(first + 1, min(first + MOST_ITEMS, len(lines))):
+                if not lines[last][2]:
+                    break
+                if _reads(said, cells[first : last + 1], (GLUE | OF_A_LIST | above) - NEGATORS):
+                    return _cited(SUPPORTED, passage, lines[first][0], lines[last][1])
     return None
 
 
