@@ -117,8 +117,8 @@ def test_nothing_is_proposed_where_the_material_is_silent(lesson: Lesson) -> Non
 def test_the_pages_show_it_to_those_who_teach_and_to_nobody_else(lesson: Lesson, client: Client) -> None:
     course = lesson.course
     student, teacher = make.enrol(course), make.enrol(course, role=Role.INSTRUCTOR)
-    for question in ASKED:
-        held(lesson, student, question + " <i>")
+    for asked in ASKED:
+        held(lesson, student, asked + " <i>")
     here = reverse("classrooms:attendance", args=[course.slug, lesson.uuid])
 
     def page(person: User) -> Any:
