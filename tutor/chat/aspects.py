@@ -50,7 +50,7 @@ ASPECTS = [
     ),
     _aspect(
         "reason",
-        r"\bwhy\b|\bhow\s+come\b|\breasons?\b|\b(?:needed|necessary|important)\b",
+        r"\bwhy\b|\bhow\s+come\b|\breasons?\b",
         r"\b(?:because|so that|as a result|therefore|thus|hence|otherwise|reasons?|in order to|due to|meaning that|which means"
         r"|to (?:ensure|avoid|prevent|make|keep)|(?:allow|enabl|prevent|avoid|ensur|requir|caus|reduc|improv)\w*|easier|useful"
         r"|must|so(?= \w+ \w+))\b",
@@ -77,6 +77,11 @@ ASPECTS = [
 ]  # fmt: skip
 
 
+NEEDED = re.compile(
+    r"\b(?:needed|necessary|important)\b", re.IGNORECASE
+)  # of why something is, none of its subject
+
+
 @lru_cache(256)
 def aspect_of(question: str) -> Aspect | None:
     """What is asked of the subject; None for a plain question."""
@@ -93,5 +98,7 @@ def _subject_words(question: str) -> tuple[Word, ...]:
     content = [word for word in words(question) if word.content and word.kind != "symbol"]
     aspect = aspect_of(question)
     passed = [found.span() for found in aspect.asks.finditer(question)] if aspect is not None else []
+    if aspect is not None and aspect.name == "reason":
+        passed += [found.span() for found in NEEDED.finditer(question)]
     kept = [word for word in content if not any(a <= word.start and word.end <= b for a, b in passed)]
     return tuple(kept or content)
