@@ -50,7 +50,7 @@ def sign_in(client: Client, target: str = "") -> Any:
 
 
 def who(client: Client) -> User | None:
-    return User.objects.filter(pk=client.session.get("_auth_user_id")).first()
+    return User.objects.filter(pk=client.session.get("_auth_user_id", 0)).first()
 
 
 def test_a_new_person_comes_in_with_an_invitation(provider: Provider) -> None:
