@@ -80,7 +80,7 @@ def situation(room: Classroom, now: datetime, action: Action | None, agents: Seq
     pages = list(script.pages_of(room.lesson))
     shown = set(room.acts.filter(kind=Kind.SHOW).values_list("page", flat=True))
     last_shown = room.acts.filter(kind=Kind.SHOW).order_by("-pk").values_list("pk", flat=True).first() or 0
-    since = room.acts.filter(pk__gt=last_shown).order_by("pk").values_list("kind", flat=True)
+    since = room.acts.filter(pk__gt=last_shown).exclude(about__has_key="reminds").order_by("pk")
     heard = room.acts.filter(kind__in=(Kind.SPEAK, Kind.RESPOND)).order_by("-pk").first()
     return Situation(
         next=str(action.kind) if action else "",
@@ -88,7 +88,11 @@ def situation(room: Classroom, now: datetime, action: Action | None, agents: Seq
         pages=len(pages),
         covered=[str(page) for page in pages if page.pk in shown and page.pk != room.page_id]
         + ([str(room.page)] if room.page else []),
-        acts=[kind for kind in since if kind not in (Kind.MOVE, Kind.SPEAK, Kind.RESPOND)],
+        acts=[
+            kind
+            for kind in since.values_list("kind", flat=True)
+            if kind not in (Kind.MOVE, Kind.SPEAK, Kind.RESPOND)
+        ],
         last=utterances(room),
         mode=room.mode,
         seconds_since_student=(now - heard.turn.created).total_seconds() if heard else None,

@@ -54,7 +54,7 @@ def step(pk: int, owner: str, now: datetime, choose: Chooser = director.choose) 
     The director is asked outside the transaction, and only where there is a choice; what it chose counts if
     nothing happened meanwhile.
     """
-    chosen: tuple[Situation, Choice] | None = None
+    chosen: tuple[Situation, Choice | None] | None = None
     for _ in range(3):
         with WRITING, transaction.atomic():
             room = _locked(pk, owner)
@@ -75,13 +75,18 @@ def _locked(pk: int, owner: str) -> Classroom | None:
     return rows.filter(pk=pk, owner=owner, state__in=Classroom.LIVE).first()
 
 
-def _choice(situation: Situation, course: Course, choose: Chooser) -> Choice:
-    """The director's choice, and the rule's where the director fails: that never ends a class."""
+def _choice(situation: Situation, course: Course, choose: Chooser) -> Choice | None:
+    """The director's choice, and the rule's where the director fails: that never ends a class. None: the script."""
     try:
         return choose(situation, course)
+    except director.NobodyToAct:
+        return None
     except Exception:
         log.exception("The director failed; the rule decides")
+    try:
         return director.by_rule(situation)
+    except director.NobodyToAct:
+        return None
 
 
 # What people's acts change, too
@@ -130,7 +135,7 @@ class Step:
         self.room, self.now = room, now
         self.agents: list[Agent] = list(room.agents.select_related("endpoint").order_by("ordinal", "pk"))
 
-    def decide(self, chosen: tuple[Situation, Choice] | None) -> Act | Situation | None:
+    def decide(self, chosen: tuple[Situation, Choice | None] | None) -> Act | Situation | None:
         """The act to perform; or the situation in which the director has to choose; or None: nothing is due."""
         room = self.room
         if Turn.objects.filter(conversation=room.conversation_id).unfinished().exists():
@@ -158,7 +163,9 @@ class Step:
             return None
         room.floor_until = None
         if room.waits_for and not self._all_acted():
-            return self._wait()
+            act = self._wait()
+            if act or room.waits_for:
+                return act
         room.waits_for, room.waits_until, room.reminded = "", None, False
         return self._explain() or self._known() or self._go_on(chosen)
 
@@ -328,13 +335,15 @@ class Step:
             return None
         if not room.reminded:
             room.reminded, room.waits_until = True, self.now + WAITS[kind]
-            return self._call(phrases.REMINDERS[kind])
+            return self._call(phrases.REMINDERS[kind], reminds=True)
         if room.mode == Classroom.Mode.INTERACTIVE:
             room.waits_until = None
             self._later(LOOK)
             return None
         room.waits_for, room.waits_until, room.reminded = "", None, False
-        return self._explain() or self._call(phrases.GOES_ON)
+        if kind != Kind.QUIZ:
+            return None  # a classmate may have something to say
+        return self._explain() or self._call(phrases.GOES_ON, reminds=True)
 
     def _explain(self) -> Act | None:
         """Once more what was answered wrongly in the last quiz."""
@@ -392,7 +401,7 @@ class Step:
 
     # The script, and what the director may put beside it
 
-    def _go_on(self, chosen: tuple[Situation, Choice] | None) -> Act | Situation:
+    def _go_on(self, chosen: tuple[Situation, Choice | None] | None) -> Act | Situation:
         action = self.room.action
         agents = seeing.free_to_act(self.room, self.agents)
         if not self._may_choose(action):
@@ -401,6 +410,8 @@ class Step:
         if chosen is None or chosen[0] != situation:
             return situation
         choice = chosen[1]
+        if choice is None:
+            return self._perform(action)
         act = self._beside(choice, agents) or self._perform(action)
         Decision.objects.create(
             classroom=self.room,

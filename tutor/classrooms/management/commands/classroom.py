@@ -33,7 +33,8 @@ class Command(BaseCommand):
 
     help = (
         "Play a class on a lesson, with students that follow a script, and print what happens. The script is a JSON list of "
-        '{"after": {"act": N} | {"event": type or kind of note, "count": N} | {"page": N}, "do": {"do": "speak", "text": …}}; '
+        '{"after": {"act": N or kind} | {"event": type or kind of note, "count": N} | {"page": N}, '
+        '"do": {"do": "speak", "text": …}}; '
         "each line is done once, when what it waits for came. With --json every event and every decision is a JSON object a "
         "line, the last one a summary."
     )
@@ -173,6 +174,8 @@ class Play:
 
     def _count(self, row: dict[str, Any]) -> None:
         self.counts[row["type"]] += 1
+        if row["type"] == "queued":
+            self.counts[f"act {row['act']}"] += 1
         if row["type"] == "note":
             self.counts[row["kind"]] += 1
         if row.get("kind") == "place":
@@ -182,6 +185,8 @@ class Play:
         match after:
             case {"act": int(number)}:
                 return self.counts["queued"] >= number
+            case {"act": str(kind)}:
+                return self.counts[f"act {kind}"] >= int(after.get("count", 1))
             case {"page": int(number)}:
                 return self.pages >= number
             case {"event": str(kind)}:
