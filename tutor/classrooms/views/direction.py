@@ -16,6 +16,7 @@ from courses.models import Course
 from tutor.classrooms import direction as work
 from tutor.classrooms.models import Agent, Decision, Measurement
 from tutor.classrooms.models.direction import digest, measured
+from tutor.classrooms.views.pages import FUNCTIONS
 from tutor.llm.models import Endpoint
 
 PAGE = 15
@@ -34,6 +35,9 @@ ACTS = {
     "joke": "joke",
     "note": "take a note",
 }
+
+
+ROLES = {function.value: role for function, role in FUNCTIONS.items()}
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ def _compared(standing: Any) -> list[tuple[str, float, int, float, float]]:
 
 
 def _said(decision: Decision) -> list[dict[str, str]]:
-    return list(decision.state.get("last") or [])[-4:]
+    said = list(decision.state.get("last") or [])[-4:]
+    return [{**line, "who": line.get("name") or ROLES.get(line["speaker"], "Student")} for line in said]
 
 
 def options(decision: Decision, names: dict[int, str]) -> list[Option]:
