@@ -206,7 +206,7 @@ def _names_another(item: Item, said: Sequence[str], wanted: Sequence[str]) -> bo
     )
     for name in [*names, *item.options]:
         parts = [stem(word) for word in _terms(name)]
-        if set(parts) <= mine and set(given) != set(parts):
+        if set(parts) <= mine:
             continue  # a part of the answer itself
         if parts and set(parts) <= set(given):
             return True

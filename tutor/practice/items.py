@@ -20,12 +20,14 @@ from django.db import transaction
 from courses.models import Course, Material, Passage
 from courses.verification import SUPPORTED, verify_all
 from courses.verification.vectors import vectors_of
+from courses.wording import bag
 from tutor.chat.starters import DOES, question_about
 from tutor.practice.models import Item, Skill
 from tutor.practice.quantities import Quantity, quantities
 from tutor.practice.statements import (
     PRONOUNS,
     Statement,
+    cased,
     concepts,
     content,
     is_indefinite,
@@ -44,6 +46,7 @@ ACTING = re.compile(rf"^(?:{'|'.join(DOES)})\s+(?P<object>.+)$", re.IGNORECASE)
 HAS = re.compile(r"^(?:has|have) an? (?P<what>[a-z]+(?: [a-z]+)?) of (?P<number>[^,]+)$")
 SPECIFIC = 4  # content words from which a predicate fits one concept only
 GAP = "____"
+PERMITTING = bag("can could may might")  # what one concept may do, others may too
 
 
 @dataclass
@@ -56,7 +59,11 @@ class Survey:
     by_term: dict[str, list[Statement]] = field(default_factory=dict)
     about: dict[int, tuple[Passage, frozenset[str]]] = field(default_factory=dict)  # passages and their words
 
+    shown: dict[str, str] = field(default_factory=dict)  # concepts with the capitals of names
+
     def __post_init__(self) -> None:
+        self.shown = {term: cased(term, self.text) for term in self.names}
+        self.names = {term: name.replace(term, self.shown[term]) for term, name in self.names.items()}
         for row in self.statements:
             self.by_term.setdefault(row.term, []).append(row)
             if row.passage.pk not in self.about:
@@ -113,13 +120,13 @@ def survey(course: Course) -> Survey:
 def _survey(course: int, version: tuple[datetime, int], materials: tuple[int, ...]) -> Survey:
     rows = list(
         Passage.objects.filter(course=course, material__in=materials)
-        .select_related("material__course")
+        .select_related("material__course", "material__extract")
         .prefetch_related("propositions")
         .order_by("material__position", "material", "ordinal")
     )
-    found = [statement for passage in rows for statement in statements(passage)]
-    headings = [str(heading) for passage in rows for heading in passage.heading_path]
     text = "\n".join(passage.text for passage in rows)
+    found = [statement for passage in rows for statement in statements(passage, text)]
+    headings = [str(heading) for passage in rows for heading in passage.heading_path]
     return Survey(found, concepts(found, headings, text), text)
 
 
@@ -153,13 +160,17 @@ def which(row: Statement, material: Survey) -> Draft | None:
     if row.term not in material.names or row.limited or row.defines or len(content(row.predicate)) < 2:
         return None
     said = stems(f"{row.leader} {row.predicate}")
-    if stems(row.term) & said:
+    if stems(row.term) & said or row.verb in PERMITTING or _is_of_one_case(row):
         return None
+    if row.verb in ("is", "are") and quantities(row.predicate):
+        return None
+    proper = material.shown[row.term] != row.term
     contrasts = {other.term for other in material.statements if _contrasts(other, row)}
     others = {
         named: row.with_subject(named)
         for term, named in material.names.items()
         if _is_plural(term, material) == row.plural
+        and (material.shown[term] != term) == proper
         and not stems(term) & said
         and (term in contrasts or not stems(term) & stems(row.term))
         and not (stems(term) <= stems(row.term) or stems(row.term) <= stems(term))
@@ -172,7 +183,9 @@ def which(row: Statement, material: Survey) -> Draft | None:
     if not options or not told_apart:
         return None
     start = f"{row.leader}, which" if row.leader else "Which"
-    return Draft(Item.Kind.CHOICE, f"{start} of these {row.predicate}?", answer, row, row.term, options)
+    return Draft(
+        Item.Kind.CHOICE, f"{start} of these {row.predicate}?", answer, row, material.shown[row.term], options
+    )
 
 
 def what(row: Statement, material: Survey) -> Draft | None:
@@ -185,8 +198,8 @@ def what(row: Statement, material: Survey) -> Draft | None:
     others = {
         _said(other): f"{row.subject[:1].upper()}{row.subject[1:]} {verb} {_said(other)}."
         for other in material.statements
-        if other.term != row.term
-        and other.term in material.names
+        if other.term in material.names
+        and not (stems(other.term) <= stems(row.term) or stems(row.term) <= stems(other.term))
         and _alike(other, row)
         and not stems(_said(other)) & stems(row.term)
         and not PRONOUNS & set(_said(other).lower().split())
@@ -194,7 +207,7 @@ def what(row: Statement, material: Survey) -> Draft | None:
     options = choose(answer, others, row, material)
     if not options or _gives_away(question, answer, options):
         return None
-    return Draft(Item.Kind.CHOICE, question, answer, row, row.term, options)
+    return Draft(Item.Kind.CHOICE, question, answer, row, material.shown[row.term], options)
 
 
 def gap(row: Statement, material: Survey) -> Draft | None:
@@ -207,10 +220,8 @@ def gap(row: Statement, material: Survey) -> Draft | None:
     if not fit or not skill:
         return None
     asked = fit[-1]
-    if (asked.kind not in ("", "share") and not is_indefinite(row)) or (
-        row.limited and " the " in row.subject
-    ):
-        return None  # of one case
+    if _is_of_one_case(row):
+        return None
     if any(other is not asked and other.value == asked.value for other in numbers):
         return None
     written = row.text[asked.start : asked.end]
@@ -226,11 +237,21 @@ def gap(row: Statement, material: Survey) -> Draft | None:
     )
 
 
+def _is_of_one_case(row: Statement) -> bool:
+    """Whether something measured is told of one thing: "the trip time is 340 minutes", "the median of the five numbers"."""
+    measured = any(found.kind not in ("", "share") for found in quantities(row.text))
+    return (measured and not is_indefinite(row)) or (row.limited and " the " in row.subject)
+
+
 def _can_be_asked(found: Quantity, text: str) -> bool:
     """Whether a number says something by itself: no part of a formula, no "one" or "two", no "a hundred"."""
     if found.spelled and not found.unit and found.value in (1, 2):
         return False
     before, after = text[: found.start], text[found.end :]
+    if after.startswith(("'", "’")) or (
+        not found.unit and re.fullmatch(r"(?:1[89]|20)\d\d", text[found.start : found.end])
+    ):
+        return False  # "0's and 1's"; a year
     return not (re.match(r"\s?[/*+−–√-]\s?\w", after) or re.search(r"(?:[/*+√=]\s?|\ba\s)$", before))
 
 
@@ -243,14 +264,17 @@ def name(row: Statement, material: Survey) -> Draft | None:
         return None
     if not re.search(r"\b(?:that|which|who|of|in|where)\b", said):
         return None
+    shown = material.shown[row.term]
+    if shown != row.term and said.lower().startswith(("a ", "an ")):
+        return None  # what a name is one of does not tell it from the others
     return Draft(
         Item.Kind.SHORT,
         f"What is the term for {said}?",
-        row.term,
+        shown,
         row,
-        row.term,
+        shown,
         (),
-        short_forms(row.term, material.text),
+        short_forms(shown, material.text),
     )
 
 
@@ -266,7 +290,7 @@ def explain(row: Statement, material: Survey) -> Draft | None:
     if not question:
         return None
     prompt = f"Explain in your own words: {question[:1].lower()}{question[1:]}"
-    return Draft(Item.Kind.EXPLAIN, prompt, row.text, row, row.term)
+    return Draft(Item.Kind.EXPLAIN, prompt, row.text, row, material.shown[row.term])
 
 
 # Parts of forms ------------------------------------------------------------------------------------------------------
@@ -310,9 +334,10 @@ def _is_plural(term: str, material: Survey) -> bool:
 def _skill_of(row: Statement, material: Survey) -> str:
     """The concept that a statement is about: its subject, or else the longest that it mentions."""
     if row.term in material.names:
-        return row.term
+        return material.shown[row.term]
     named = [term for term in material.names if re.search(rf"\b{re.escape(term)}\b", row.text, re.IGNORECASE)]
-    return max(named, key=lambda term: (len(term.split()), len(term)), default="")
+    longest = max(named, key=lambda term: (len(term.split()), len(term)), default="")
+    return material.shown.get(longest, "")
 
 
 def short_forms(term: str, text: str) -> tuple[str, ...]:

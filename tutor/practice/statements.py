@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from courses.grammar import finite_verb, is_plural, is_simple, tokens
-from courses.models import Passage
+from courses.models import Extract, Passage
 from courses.verification.words import stem, words
 from courses.wording import bag
 from tutor.chat.starters import ARTICLES, INSIDE, NOT_A_SUBJECT
@@ -34,7 +35,10 @@ ANAPHORIC = bag(
 )
 # What compares needs to know with what.
 COMPARING = bag(
-    "longer shorter larger smaller higher lower bigger greater better worse best quicker slower newest oldest"
+    """
+    longer shorter larger smaller higher lower bigger greater better worse best quicker slower newest oldest
+    common different basic main important typical simple certain various new axis x-axis y-axis
+    """
 )
 # Places where things are said of one case only, or asked.
 CASE = re.compile(
@@ -115,6 +119,9 @@ def term_of(subject: str) -> str:
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts = parts[:-1]  # "the standard deviation s"
     low = [part.lower().strip("’'“”\"") for part in parts]
+    bare = low[:1] == subject.lower().split()[:1]
+    if low and bare and low[0].endswith("ing") and " " in subject:
+        return ""  # "making mistakes", "learning to be precise"
     if not 1 <= len(low) <= 4 or any(not re.fullmatch(r"[^\W\d_][\w’'-]*", word) for word in low):
         return ""
     if (
@@ -125,15 +132,29 @@ def term_of(subject: str) -> str:
     return " ".join(part if part[1:].lower() != part[1:] else part.lower() for part in parts)
 
 
-def statements(passage: Passage) -> list[Statement]:
-    """The claims of a passage that stand on their own, cut into parts; none where only a case is worked through."""
+def statements(passage: Passage, text: str) -> list[Statement]:
+    """The claims of a passage that stand on their own, cut into parts; `text` is the course's and shows what is a name.
+
+    None where only a case is worked through, and none of what is said of a figure.
+    """
     if any(CASE.search(str(part)) for part in [passage.material.title, *passage.heading_path]):
         return []
-    found = (cut_up(row.text, passage, row.start, row.end) for row in passage.propositions.all())
-    return sorted((row for row in found if row is not None), key=lambda row: row.start)
+    found = [cut_up(row.text, passage, row.start, row.end, text) for row in passage.propositions.all()]
+    shown = [(block["start"], block["end"]) for block in _figures(passage)]
+    kept = [
+        row
+        for row in found
+        if row is not None and not any(a <= passage.start + row.start < b for a, b in shown)
+    ]
+    return sorted(kept, key=lambda row: row.start)
 
 
-def cut_up(claim: str, passage: Passage, start: int, end: int) -> Statement | None:
+def _figures(passage: Passage) -> list[dict[str, Any]]:
+    extract: Extract | None = getattr(passage.material, "extract", None)
+    return [block for block in extract.blocks if block["kind"] == "figure"] if extract else []
+
+
+def cut_up(claim: str, passage: Passage, start: int, end: int, course: str) -> Statement | None:
     """The parts of a claim; subject and predicate are "" where they cannot be told apart for certain.
 
     None where it cannot be asked about without what stands around it.
@@ -160,7 +181,7 @@ def cut_up(claim: str, passage: Passage, start: int, end: int) -> Statement | No
         start,
         end,
         leader,
-        lowered(subject, passage.text),
+        lowered(subject, course),
         predicate,
         plural,
         term_of(subject),
@@ -203,10 +224,17 @@ def _symbols_are_introduced(text: str) -> bool:
 def lowered(phrase: str, text: str) -> str:
     """A phrase from the beginning of a sentence as it stands inside one."""
     first, _, rest = phrase.partition(" ")
-    if first.lower() in ARTICLES or first.lower() in text.split():
-        return f"{first.lower()} {rest}".strip()
-    name = first[1:].lower() != first[1:] or re.search(rf"(?<=[a-z,;] ){re.escape(first)}\b", text)
-    return phrase if name or len(first) == 1 else f"{first.lower()} {rest}".strip()
+    name = first[1:].lower() != first[1:] or len(first) < 2 or is_name(first, text)
+    return phrase if name and first.lower() not in ARTICLES else f"{first.lower()} {rest}".strip()
+
+
+@lru_cache(10_000)
+def is_name(word: str, text: str) -> bool:
+    """Whether a word is mostly written with a capital where no sentence begins."""
+    inside = Counter(
+        found[0].isupper() for found in re.findall(rf"(?<=[a-z,;] ){re.escape(word)}\b", text, re.IGNORECASE)
+    )
+    return inside[True] > inside[False]
 
 
 def concepts(rows: Iterable[Statement], headings: Sequence[str], text: str) -> dict[str, str]:
@@ -229,6 +257,15 @@ def concepts(rows: Iterable[Statement], headings: Sequence[str], text: str) -> d
             named = Counter(_named(row) for row in said if not row.limited)
             found[term] = (named or Counter(row.subject for row in said)).most_common(1)[0][0]
     return found
+
+
+def cased(term: str, text: str) -> str:
+    """A concept with the capitals that it has inside sentences."""
+    if not is_name(term.split()[0], text):
+        return term
+    return " ".join(
+        word.capitalize() if word.islower() and is_name(word, text) else word for word in term.split()
+    )
 
 
 def _named(row: Statement) -> str:
