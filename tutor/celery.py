@@ -1,4 +1,4 @@
-"""The Celery application. Every task names its queue: ingest, coach, train or maintenance."""
+"""The Celery application. Every task names its queue."""
 
 import os
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutor.settings")
+
+QUEUES = ("ingest", "coach", "train", "maintenance")
 
 app = Celery("lyceum")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -16,6 +16,8 @@ from django.utils import timezone
 from tests import make
 from tests.courses.conftest import Cast
 from tutor.accounts.models import AuditEntry, User, record
+from tutor.celery import app as celery_app
+from tutor.chat.models import Conversation, StaffQuestion
 from tutor.dashboard import health
 from tutor.dashboard.tasks import canary
 from tutor.dashboard.views import models as models_views
@@ -265,7 +267,7 @@ class TestHealth:
         return finding.state, finding.words
 
     def test_a_fresh_site(self, cast: Cast) -> None:
-        for name in ("Database", "Cache", "Channel layer", "Jobs", "Files", "Index"):
+        for name in ("Database", "Cache", "Channel layer", "Jobs", "Queues", "Mail", "Files", "Index"):
             assert self.state(name)[0] == "ok", name
 
     def test_workers_are_alive_when_the_canary_sings(self, cast: Cast, no_broker: list[Any]) -> None:
@@ -291,6 +293,25 @@ class TestHealth:
         state, words = self.state("Jobs")
         assert state == "warn"
         assert "1 waiting" in words
+
+    def test_messages_that_no_worker_takes_are_counted(self, cast: Cast, no_broker: list[Any]) -> None:
+        before = health.check_broker().data["queues"]["coach"]
+        with celery_app.connection_for_write() as broker:
+            queue = broker.SimpleQueue("coach")
+            queue.put({"x": 1})
+            try:
+                assert health.check_broker().data["queues"]["coach"] == before + 1
+            finally:
+                queue.get(timeout=5).ack()
+                queue.close()
+
+    def test_mail_that_nobody_takes_is_noticed(self, cast: Cast, settings: Any) -> None:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        assert self.state("Mail")[0] == "ok"
+        talk = Conversation.objects.create(course=cast.course, user=cast.student)
+        question = StaffQuestion.objects.create(turn=talk.turns.create(ordinal=1, question="Why?"))
+        StaffQuestion.objects.filter(pk=question.pk).update(created=timezone.now() - timedelta(hours=1))
+        assert self.state("Mail")[0] == "warn"
 
     def test_passages_without_vectors_are_noticed(self, cast: Cast) -> None:
         make.passage(make.material(cast.course, "x"), "x")

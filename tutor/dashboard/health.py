@@ -14,15 +14,21 @@ from typing import Any
 import httpx
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
 from django.core.files.storage import FileSystemStorage, storages
 from django.db import connection
+from django.db.models import Min
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
+from kombu import Connection, Queue
 
 from courses.models import Course, Material, Passage
-from tutor.jobs import State
+from tutor.celery import QUEUES
+from tutor.celery import app as celery_app
+from tutor.chat import mailing
+from tutor.jobs import Job, State
 from tutor.llm.models import Endpoint
 
 SANG, SENT = "canary:sang", "canary:sent"
@@ -115,20 +121,54 @@ def check_workers() -> Finding:
     )
 
 
-def check_queue() -> Finding:
-    """How much waits, and for how long."""
-    waiting = Material.objects.filter(state=State.QUEUED).order_by("queued_at")
-    oldest, count = waiting.first(), waiting.count()
-    failed = Material.objects.filter(
-        state=State.FAILED, finished_at__gt=timezone.now() - timedelta(days=1)
-    ).count()
-    age = timezone.now() - oldest.queued_at if oldest else timedelta()
+def check_jobs() -> Finding:
+    """How much work of every kind waits, for how long, and what failed."""
+    kinds = [model._default_manager for model in apps.get_models() if issubclass(model, Job)]
+    queued = [jobs.filter(state=State.QUEUED) for jobs in kinds]
+    since = [oldest for jobs in queued if (oldest := jobs.aggregate(oldest=Min("queued_at"))["oldest"])]
+    count = sum(jobs.count() for jobs in queued)
+    day = timezone.now() - timedelta(days=1)
+    failed = sum(jobs.filter(state=State.FAILED, finished_at__gt=day).count() for jobs in kinds)
+    age = timezone.now() - min(since) if since else timedelta()
     data = {"waiting": count, "oldest_seconds": round(age.total_seconds()), "failed_today": failed}
     words = f"{count} waiting, {failed} failed in the last day."
     if age > OLD:
         words += f" The oldest has waited {ago(age.total_seconds())}: more workers may be needed."
         return Finding("Jobs", WARN, words, data)
     return Finding("Jobs", OK, words, data)
+
+
+def check_broker() -> Finding:
+    """How many messages lie in each queue."""
+    with celery_app.connection_for_read(connect_timeout=3) as broker:
+        broker.ensure_connection(max_retries=1, timeout=5)
+        lengths = {name: waiting_in(broker, name) for name in QUEUES}
+    words = ", ".join(f"{name} {length}" for name, length in lengths.items())
+    return Finding("Queues", OK, f"Messages that wait: {words}.", {"queues": lengths})
+
+
+def waiting_in(broker: Connection, queue: str) -> int:
+    """Messages in a queue that no worker took; 0 where the queue was never used."""
+    with broker.channel() as channel:
+        try:
+            return int(Queue(queue).bind(channel).queue_declare(passive=True).message_count)
+        except broker.channel_errors:
+            return 0
+
+
+def check_mail() -> Finding:
+    """Mail goes out."""
+    if not mailing.there_is_a_server():
+        return Finding("Mail", OK, "No mail server is set (EMAIL_HOST); replies are shown in the pages.")
+    late = mailing.due().filter(created__lt=timezone.now() - OLD).count()
+    if late:
+        return Finding(
+            "Mail",
+            WARN,
+            f"{late} mails wait: does {settings.EMAIL_HOST} answer? See the worker's log.",
+            {"late": late},
+        )
+    return Finding("Mail", OK, f"Nothing waits for {settings.EMAIL_HOST}.", {"late": 0})
 
 
 def check_disk() -> Finding:
@@ -215,7 +255,9 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "Cache": check_cache,
     "Channel layer": check_channel_layer,
     "Workers": check_workers,
-    "Jobs": check_queue,
+    "Jobs": check_jobs,
+    "Queues": check_broker,
+    "Mail": check_mail,
     "Disk": check_disk,
     "Files": check_files,
     "Model host": check_host,
