@@ -151,7 +151,8 @@ def waiting_in(broker: Connection, queue: str) -> int:
     """Messages in a queue that no worker took; 0 where the queue was never used."""
     with broker.channel() as channel:
         try:
-            return int(Queue(queue).bind(channel).queue_declare(passive=True).message_count)
+            found: Any = Queue(queue).bind(channel).queue_declare(passive=True)
+            return int(found.message_count)
         except broker.channel_errors:
             return 0
 
