@@ -298,7 +298,12 @@ function renderSides() {
   const over = part("over");
   if (acts.now.state !== "ended") return;
   renderOver(over, acts, actions);
+  if (!over.hidden) return;
   over.hidden = false;
+  document.getElementById("tab-talk").click();
+  follow = false;
+  over.scrollIntoView({ block: "start" });
+  over.focus({ preventScroll: true }); // where the composer was there is nothing any more
 }
 
 /** What is expected of the student now, above the composer. */
