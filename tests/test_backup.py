@@ -26,6 +26,7 @@ from tests.llm.scripted import Answer, Scripted
 from tutor import archive
 from tutor.accounts.models import User, record
 from tutor.chat.models import Citation, Conversation, Message, Turn
+from tutor.classrooms import cast, publishing
 from tutor.llm.models import Endpoint, Quota
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,6 +48,9 @@ def site(tmp_path: Path, settings: Any) -> Course:
     student = make.enrol(course, make.user("sam@example.org", name="Sam Müller"))
     old = make.material(course, "old text", superseded=True)
     new = make.material(course, "the new text ∑", replaces=old, version=2)
+    lesson = make.lesson(course, material=new)
+    publishing.next_version(lesson, student)
+    cast.of(course)
     passage = make.passage(new, "the new text ∑", vector=bytes(range(256)) * 3, anchor={"page": 3})
     passage.propositions.create(ordinal=0, text="It is new.", start=0, end=3, vector=b"\x00\xff")
     new.folder.mkdir(parents=True, exist_ok=True)
@@ -107,7 +111,8 @@ def test_a_restored_site_is_the_same_to_the_byte(site: Course, tmp_path: Path) -
     rows, stored = everything(), files()
     made = run("backup", tmp_path / "b.tar.gz")
     assert made["files"] == len(stored) == 3
-    assert made["rows"]["courses.passage"] == 1
+    assert made["rows"]["courses.passage"] == 3
+    assert made["rows"]["classrooms.line"] == 16
     wipe()
     assert not User.objects.exists()
     done = run("restore", tmp_path / "b.tar.gz")

@@ -251,7 +251,7 @@ def _one(piece: Piece, text: str, title: str = "") -> list[Said]:
     if _EXERCISE.match(title) and text.split()[0].lower() in _IMPERATIVE:
         return [Said(finish(text), claim=False, region=region, ask=True)]
     if _PICTURE.match(text):
-        return [Said(finish(f"Look at {_with_article(text)}"), region=region, plain=finish(text))]
+        return list(_pictured("Look at", text, region))
     label = _LABEL.match(text)
     if label:
         name, rest = label["label"].lower(), label["rest"]
@@ -310,11 +310,22 @@ def _figure(text: str, region: tuple[int, int]) -> Iterator[Said]:
         return
     first = re.sub(r"^(?:figure|fig\.?|abb\.?)\s*[\d.]*\s*[:.]?\s*", "", text, flags=re.IGNORECASE) or text
     head, *more = [first[a:b] for a, b in sentences(first)]
-    whole = is_sentence(re.split(r"[:;]", head)[0])
-    said = f"Look at the figure: {lower(head)}" if whole else f"The figure shows {_with_article(head)}"
-    yield Said(finish(said), region=region, plain=finish(capital(head)))
+    if is_sentence(re.split(r"[:;]", head)[0]):
+        yield Said(finish(f"Look at the figure: {lower(head)}"), region=region, plain=finish(capital(head)))
+    else:
+        yield from _pictured("The figure shows", head, region)
     for sentence in more:
         yield Said(finish(sentence), region=region)
+
+
+def _pictured(lead: str, caption: str, region: tuple[int, int]) -> Iterator[Said]:
+    """A caption that names what is seen, and behind a colon may say what that shows."""
+    seen, colon, rest = caption.partition(": ")
+    if not colon or not is_sentence(finish(rest)):
+        seen, rest = caption, ""
+    yield Said(finish(f"{lead} {_with_article(seen)}"), region=region, plain=finish(capital(seen)))
+    if rest:
+        yield Said(finish(rest[:1].upper() + rest[1:]), region=region)
 
 
 def _with_article(phrase: str) -> str:
@@ -482,7 +493,7 @@ def is_sentence(text: str) -> bool:
             ):
                 return low not in PREPOSITIONS and not looks_plural(low) and not low.endswith("ing")
             continue
-        if before in DETERMINERS or before in PREPOSITIONS or before in RELATIVES | {"that"}:
+        if before in DETERMINERS | PREPOSITIONS | RELATIVES | {"that"} or before.isdigit():
             continue
         if before in ("we", "you", "they", "i", "it", "he", "she") and low in base | third | past:
             return True

@@ -226,8 +226,13 @@ def describe(page: LessonPage, said: Sequence[Said], claims: Sequence[str], step
 
 
 def _items(page: LessonPage, passages: Sequence[Passage]) -> list[Item]:
-    """A quiz item on the page, where its propositions give one."""
-    return list(make(page.lesson.course, passages, 1))
+    """A quiz item on the page, where its propositions give one. Without one the page still has its script."""
+    try:
+        return list(make(page.lesson.course, passages, 1))
+    except Exception:
+        logger.exception("No item could be made for page %s", page.pk)
+        page.note = f"{page.note} No quiz item could be made; the worker's log has the details.".strip()[:400]
+        return []
 
 
 def _go_on(page: LessonPage, stage: str, progress: float) -> None:
