@@ -50,6 +50,7 @@ class Sitting(Student):
     async def sit(self) -> None:
         """Through the whole class."""
         await self.open()
+        self.opened = time.time()
         alive = asyncio.create_task(self.stay())
         asked = False
         try:
@@ -84,8 +85,10 @@ class Sitting(Student):
         """How late the beginning of an act came, since it was made; of somebody's words, since they were sent."""
         if event["type"] != "queued":
             return
-        made = self.spoken.get(str(event["question"])) or datetime.fromisoformat(str(event["at"])).timestamp()
-        self.delays.append(time.time() - made)
+        said = self.spoken.get(str(event["question"])) if event["act"] == "speak" else None
+        made = said or datetime.fromisoformat(str(event["at"])).timestamp()
+        if made > self.opened:  # not what was there before
+            self.delays.append(time.time() - made)
 
 
 def classroom(course: Course) -> Classroom:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
+import pytest
 from django.db.models import Max
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
@@ -22,13 +23,17 @@ from hypothesis.stateful import (
 
 from courses.models import Course
 from tests import make
-from tutor.chat import outcome
+from tutor.chat import outcome, staff_questions
+from tutor.chat.asking import Refused, ask
 from tutor.chat.events import encode, insert
-from tutor.chat.models import Event, Turn
+from tutor.chat.models import Conversation, Event, Turn
 from tutor.classrooms import director, driving, rooms, stepping
 from tutor.classrooms.director import CLASSMATES, Choice, Situation
 from tutor.classrooms.models import Act, Action, Classroom, Question
 from tutor.classrooms.stepping import SCRIPTED
+from tutor.dashboard.questions import asked
+from tutor.llm.models import Quota
+from tutor.practice import grading, knowledge
 
 PEOPLE = st.integers(0, 2)
 SAID = ("What is the median?", "I see.", "Why does it move?", "The mean moves a lot")
@@ -310,3 +315,67 @@ def test_a_class_in_which_nobody_is_pauses_at_its_place(transactional_db: None) 
     assert stepping.step(room.pk, "us", now) is not None
     room.refresh_from_db()
     assert (room.state, room.action) == (Classroom.State.RUNNING, place)
+
+
+def test_a_page_whose_skills_everybody_has_shown_is_left_out(transactional_db: None) -> None:
+    room, now = in_class()
+    first, second = room.lesson.pages.order_by("ordinal")
+    item = make.item(second.passages.get(), skill="The median")
+    second.skills.add(item.skill)
+    for _ in range(8):
+        grading.attempt(item, room.created_by, item.answer)
+    assert knowledge.shows(room.created_by, item.skill)
+    Classroom.objects.filter(pk=room.pk).update(page=first, action=second.actions.order_by("ordinal")[0])
+    act = stepping.step(room.pk, "us", now)
+    assert act is not None
+    assert act.about["notes"] == [
+        {"kind": "skipped", "page": 2, "reason": "You have shown what it is about: The median."}
+    ]
+    room.refresh_from_db()
+    assert room.action is None
+
+
+def test_a_raised_hand_gets_the_floor_and_the_class_waits_for_it(transactional_db: None) -> None:
+    room, now = in_class()
+    rooms.act(room, room.created_by, {"do": "hand", "up": True})
+    act = stepping.step(room.pk, "us", now)
+    assert act is not None
+    assert "you have the floor" in act.about["say"]
+    perform(act, "done", 0)
+    assert stepping.step(room.pk, "us", now) is None  # it waits
+    rooms.act(room, room.created_by, {"do": "speak", "text": "I measured it myself."})
+    act = stepping.step(room.pk, "us", now)
+    assert act is not None
+
+
+def test_a_question_beyond_the_quota_goes_to_the_staff_in_the_name_of_who_asked(
+    transactional_db: None,
+) -> None:
+    room, now = in_class()
+    other = make.enrol(room.course)
+    Classroom.objects.filter(pk=room.pk).update(shared=True)
+    room.refresh_from_db()
+    rooms.join(room, other)
+    Quota.objects.create(user=other, tokens_per_day=0)
+    rooms.act(room, other, {"do": "speak", "text": "What is the median?"})
+    act = stepping.step(room.pk, "us", now)
+    assert act is not None
+    assert act.kind == Act.Kind.CALL
+    handed = staff_questions.waiting(room.course).get()
+    assert handed.turn.asker == other
+    assert not staff_questions.replies_for(room.created_by, room.course)
+    staff_questions.reply(handed, "It is the middle one.", make.enrol(room.course), publish=False)
+    assert staff_questions.replies_for(other, room.course).get() == handed
+    shown = Event.objects.filter(turn=handed.turn, type="note").last()
+    assert shown is not None
+    assert shown.data["kind"] == "staff_reply"
+
+
+def test_what_is_said_in_a_class_is_no_chat_of_anybodys(transactional_db: None) -> None:
+    room, _ = in_class()
+    rooms.act(room, room.created_by, {"do": "speak", "text": "What is the median?"})
+    assert not Conversation.objects.of(room.created_by)
+    assert not asked(room.course, None)
+    assert Conversation.objects.open_to(room.created_by).get() == room.conversation
+    with pytest.raises(Refused):
+        ask(room.conversation, "What is the median?")
