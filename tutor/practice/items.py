@@ -45,6 +45,7 @@ SAME_LENGTH = (0.4, 2.5)  # a wrong option's length, in lengths of the right one
 ACTING = re.compile(rf"^(?:{'|'.join(DOES)})\s+(?P<object>.+)$", re.IGNORECASE)
 HAS = re.compile(r"^(?:has|have) an? (?P<what>[a-z]+(?: [a-z]+)?) of (?P<number>[^,]+)$")
 SPECIFIC = 4  # content words from which a predicate fits one concept only
+BULLET = re.compile(r"(?:[-*•‣▪◦–·]|\(?(?:\d{1,3}|[a-z])[.)])\s+")  # before a quote, in a list
 GAP = "____"
 PERMITTING = bag("can could may might")  # what one concept may do, others may too
 
@@ -408,6 +409,8 @@ def _save(course: Course, draft: Draft) -> Item | None:
     there = Item.objects.filter(course=course, prompt=draft.prompt).select_related("skill", "passage").first()
     if there is not None:
         return there if there.state == Item.State.READY else None
+    bullet = BULLET.match(passage.text, source.start, source.end)
+    start = bullet.end() if bullet else source.start
     with transaction.atomic():
         skill, _ = Skill.objects.get_or_create(course=course, name=draft.skill[:120])
         skill.passages.add(passage)
@@ -423,7 +426,7 @@ def _save(course: Course, draft: Draft) -> Item | None:
             explanation=source.text,
             passage=passage,
             material=passage.material,
-            quote=passage.text[source.start : source.end],
-            start=passage.start + source.start,
+            quote=passage.text[start : source.end],
+            start=passage.start + start,
             end=passage.start + source.end,
         )
