@@ -15,6 +15,7 @@ from tutor.classrooms import teaching
 from tutor.classrooms.models import Objection, Teaching, Trial
 from tutor.classrooms.teaching import IRRELEVANT, CannotTeach, answer
 from tutor.jobs import State
+from tutor.practice import items
 
 pytestmark = pytest.mark.model
 
@@ -34,7 +35,7 @@ MEDIAN_ITEM = {
 }
 
 
-def taught(*explanations: str) -> Teaching:
+def taught(*explanations: str, queued: bool = False) -> Teaching:
     """A student's teaching on the factory's lesson, tested, with an item on the mean and one on the median."""
     course = make.course()
     student = make.enrol(course)
@@ -46,6 +47,8 @@ def taught(*explanations: str) -> Teaching:
     for text in explanations:
         teaching.explain(row, text)
     teaching.ask_for_test(row)
+    if queued:
+        Teaching.objects.filter(pk=row.pk).update(state=State.QUEUED)
     teaching.examine(row)
     row.refresh_from_db()
     return row
@@ -80,6 +83,33 @@ def test_it_believes_what_is_wrong_and_the_student_is_shown_the_material_afterwa
 
 
 @pytest.mark.django_db
+def test_questions_without_options_are_answered_from_the_explanations_too() -> None:
+    course = make.course()
+    lesson = make.lesson(course)
+    found = lesson.pages.get(ordinal=2).passages.get()
+    explain = make.item(
+        found,
+        kind="explain",
+        prompt="Explain in your own words: what is the mean?",
+        options=[],
+        answer="The mean of the readings is their sum divided by their number.",
+    )
+    short = make.item(
+        found,
+        kind="short",
+        prompt="What is the term for the middle reading?",
+        options=[],
+        answer="median",
+        skill="median",
+    )
+    others = ["mean", "variance"]
+    for item, right in ((explain, MEAN), (short, MEDIAN)):
+        assert teaching.respond(item, [right], others)[1], item
+        assert not teaching.respond(item, [], others)[1]
+        assert not teaching.respond(item, IRRELEVANT, others)[1]
+
+
+@pytest.mark.django_db
 def test_a_second_test_takes_the_place_of_the_first() -> None:
     row = taught(MEDIAN)
     before = row.trials.count()
@@ -108,7 +138,11 @@ def test_on_questions_kept_aside_it_knows_little_untaught_and_much_when_taught()
 @pytest.mark.django_db
 def test_what_cannot_be_taught_is_refused_in_words() -> None:
     course = make.course()
-    row = teaching.begin(make.lesson(course), ["Mean and median"], make.enrol(course))
+    lesson = make.lesson(course)
+    assert teaching.sections(lesson) == []
+    make.item(lesson.pages.get(ordinal=2).passages.get(), **MEDIAN_ITEM)
+    assert teaching.sections(lesson) == [(["Mean and median"], 2), ([], 2)]
+    row = teaching.begin(lesson, ["Mean and median"], make.enrol(course))
     with pytest.raises(CannotTeach, match="Choose a section"):
         teaching.begin(row.lesson, ["Elsewhere"], row.user)
     with pytest.raises(CannotTeach, match="knows nothing yet"):
@@ -125,8 +159,9 @@ def test_what_cannot_be_taught_is_refused_in_words() -> None:
 
 @pytest.mark.django_db
 def test_a_section_without_questions_fails_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(teaching, "FEWEST", 50)
-    row = taught(MEAN)
+    monkeypatch.setattr(teaching, "ask_for_test", lambda row: row.course.items.update(state="retired"))
+    monkeypatch.setattr(items, "make", lambda *given: [])
+    row = taught(MEAN, queued=True)
     assert row.state == State.FAILED
     assert "not enough questions" in row.error
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from courses.models import Passage
@@ -25,17 +26,19 @@ from tutor.classrooms.models import Agent, Explanation, Function, Lesson, Object
 from tutor.jobs import State
 from tutor.llm.embeddings import EmbeddingError
 from tutor.practice import items
-from tutor.practice.models import Item
+from tutor.practice.grading import grade
+from tutor.practice.models import Attempt, Item, Skill
 
 LONGEST = 4_000  # characters of an explanation
 MOST = 12  # explanations
 QUESTIONS = 8  # of a test
 FEWEST = 2
+OTHERS = 4  # beside the right one, where a question has no options
 MEANING = 0.4  # how much likeness of meaning counts beside shared words
 WHOLE = 0.6  # and how much likeness to question and option together
 SURE = 0.4  # below, "I don't know yet"
 NAMED = 0.5  # share of its words by which a sentence names a subject
-WHAT_IS = re.compile(r"what (?:is|are) (?P<subject>.+?)(?: (?:of|for|in|by)\b.*)?\?", re.IGNORECASE)
+WHAT_IS = re.compile(r"what (?:is|are) (?!the term )(?P<subject>.+?)(?: (?:of|for|in|by)\b.*)?\?", re.IGNORECASE)
 AHEAD = 1.05  # how far the best option has to lie before the next
 JUDGE = "Shared words and likeness of meaning; no language model"
 IRRELEVANT = (Path(__file__).parent / "data" / "irrelevant.txt").read_text(encoding="utf-8").splitlines()
@@ -69,7 +72,7 @@ def answer(prompt: str, options: Sequence[str], texts: Sequence[str]) -> Answer:
     wholes = vectors_of([f"{prompt} {option}" for option in options])
     vectors = vectors_of(said)
     about = vectors @ vectors_of([prompt])[0]
-    held = [_keys(sentence) for sentence in said]
+    held = [_all(sentence) for sentence in said]
     scores = np.zeros((len(options), len(said)))
     for row, option in enumerate(options):
         own = _keys(option)
@@ -91,6 +94,46 @@ def answer(prompt: str, options: Sequence[str], texts: Sequence[str]) -> Answer:
     return Answer(options[first], sure, said[int(scores[first].argmax())])
 
 
+def respond(item: Item, texts: Sequence[str], others: Sequence[str]) -> tuple[Answer, bool]:
+    """What the classmate says to an item of any kind, and whether that is right. Raises EmbeddingError.
+
+    A short answer is chosen among `others`, what else could stand there; an explanation is the student's sentence that is
+    most about the question, graded as a person's answer would be.
+    """
+    if item.kind == Item.Kind.EXPLAIN:
+        said = _about(item.prompt, texts)
+        right = bool(said.response) and grade(item, said.response).outcome == Attempt.Outcome.RIGHT
+        return said, right
+    options = item.options if item.kind == Item.Kind.CHOICE else sorted({item.answer, *others})
+    said = answer(item.prompt, options, texts)
+    return said, said.response == item.answer
+
+
+def _about(prompt: str, texts: Sequence[str]) -> Answer:
+    """The sentence that is most about the question, if it names what is asked for."""
+    subject = _subject(re.sub(r"^.*?:\s*", "", prompt))
+    said = [text[start:end] for text in texts for start, end in sentence_spans(text)]
+    named = [one for one in said if subject and len(subject & _all(one)) >= NAMED * len(subject)]
+    if not named:
+        return Answer("")
+    near = vectors_of(named) @ vectors_of([prompt])[0]
+    best = int(near.argmax())
+    return Answer(named[best], float(near[best]), named[best])
+
+
+def _others(item: Item) -> list[str]:
+    """What else could stand in the place of a short answer: numbers of the passage, or names of the course's skills."""
+    if item.kind != Item.Kind.SHORT:
+        return []
+    own = _keys(item.answer)
+    if any(character.isdigit() for character in item.answer):
+        found = re.findall(r"\d+(?:\.\d+)?", item.passage.text if item.passage else "")
+        known = set(re.findall(r"\d+(?:\.\d+)?", f"{item.prompt} {item.answer}"))
+        return sorted({number for number in found if number not in known})[:OTHERS]
+    names = Skill.objects.filter(course=item.course).order_by("name").values_list("name", flat=True)
+    return [name for name in names if not _keys(name) & own][:OTHERS]
+
+
 def _subject(prompt: str) -> set[str]:
     """What a question for the meaning of something asks about: a sentence that does not name it cannot answer."""
     found = WHAT_IS.match(prompt)
@@ -98,26 +141,44 @@ def _subject(prompt: str) -> set[str]:
 
 
 def _keys(text: str) -> set[str]:
-    return {word.key for word in words(text) if word.content}
+    """The telling words of a text; where it has none, as "the mean", what is not an article."""
+    found = words(text)
+    telling = {word.key for word in found if word.content}
+    return telling or {word.key for word in found if word.lower not in ("the", "a", "an")}
+
+
+def _all(text: str) -> set[str]:
+    return {word.key for word in words(text)}
 
 
 # What a student does --------------------------------------------------------------------------------------------------
 
 
-def sections(lesson: Lesson) -> list[list[str]]:
-    """The sections that can be taught, as their pages have them; the whole lesson where it has none."""
+def sections(lesson: Lesson) -> list[tuple[list[str], int]]:
+    """The sections with enough questions for a test, as their pages have them, with how many; the whole lesson is []."""
+    pages = lesson.pages.filter(state=State.DONE).order_by("ordinal")
     found: list[list[str]] = []
-    for section in (
-        lesson.pages.filter(state=State.DONE).order_by("ordinal").values_list("section", flat=True)
-    ):
+    for section in [*pages.values_list("section", flat=True), []]:
         if section not in found:
             found.append(section)
-    return found
+    counted = [(section, _ready(lesson, section).count()) for section in found]
+    return [(section, min(count, QUESTIONS)) for section, count in counted if count >= FEWEST]
+
+
+def _ready(lesson: Lesson, section: list[str]) -> QuerySet[Item]:
+    rows = Item.objects.askable(lesson.course).filter(passage__in=_passages(lesson, section))
+    return rows.order_by("pk")
+
+
+def _passages(lesson: Lesson, section: list[str]) -> QuerySet[Passage]:
+    pages = [page.pk for page in lesson.pages.all() if not section or page.section == section]
+    readable = Passage.objects.for_agent(lesson.course).select_related("material__course")
+    return readable.filter(lesson_pages__in=pages).distinct().order_by("material", "ordinal")
 
 
 def begin(lesson: Lesson, section: list[str], user: User) -> Teaching:
     """A classmate who knows nothing of the section. Raises CannotTeach."""
-    if section not in sections(lesson):
+    if section not in [known for known, _ in sections(lesson)]:
         raise CannotTeach("Choose a section of the lesson.")
     curious = Agent.objects.filter(course=lesson.course, active=True, function=Function.CURIOSITY).first()
     return Teaching.objects.create(
@@ -172,7 +233,7 @@ def examine(teaching: Teaching) -> None:
 
 
 def _examine(teaching: Teaching) -> None:
-    passages = list(_passages(teaching))
+    passages = list(_passages(teaching.lesson, teaching.section))
     teaching.advance("questions", 0.1)
     chosen = _questions(teaching, passages)
     told = list(teaching.explanations.all())
@@ -182,19 +243,20 @@ def _examine(teaching: Teaching) -> None:
     for number, item in enumerate(chosen):
         teaching.advance("test", 0.2 + 0.6 * number / len(chosen))
         by_condition = {Condition.TAUGHT: texts, Condition.UNTAUGHT: [], Condition.IRRELEVANT: IRRELEVANT}
+        others = _others(item)
         for condition, known in by_condition.items():
-            said = answer(item.prompt, item.options, known)
+            said, right = respond(item, known, others)
             trial = Trial(
                 teaching=teaching,
                 item=item,
                 condition=condition,
                 response=said.response,
-                right=said.response == item.answer,
+                right=right,
                 sure=said.sure,
             )
             taught = condition == Condition.TAUGHT and said.response
-            trials.append((trial, list(_decided(item, told, said)) if taught else []))
-            if taught and not trial.right:
+            trials.append((trial, list(_decided(item, told, said, others)) if taught else []))
+            if taught and not trial.right and item.kind != Item.Kind.EXPLAIN:
                 objections += _misled(item, told, said)
     teaching.advance("check", 0.85)
     objections += _contradicted(told, passages, {objection.sentence for objection in objections})
@@ -209,35 +271,25 @@ def _examine(teaching: Teaching) -> None:
         Teaching.objects.filter(pk=teaching.pk).update(judge=JUDGE)
 
 
-def _passages(teaching: Teaching) -> Iterator[Passage]:
-    pages = [page.pk for page in teaching.lesson.pages.all() if page.section == teaching.section]
-    readable = Passage.objects.for_agent(teaching.course).select_related("material__course")
-    yield from readable.filter(lesson_pages__in=pages).distinct().order_by("material", "ordinal")
-
-
 def _questions(teaching: Teaching, passages: Sequence[Passage]) -> list[Item]:
     """The items of the test: the same ones again for the same section, so that a second try can be compared."""
-
-    def ready() -> list[Item]:
-        rows = Item.objects.askable(teaching.course).filter(passage__in=passages, kind=Item.Kind.CHOICE)
-        return list(rows.order_by("pk")[:QUESTIONS])
-
-    found = ready()
-    if len(found) < QUESTIONS:
-        items.make(teaching.course, passages, 2 * QUESTIONS)
-        found = ready()
-    if len(found) < FEWEST:
+    found = _ready(teaching.lesson, teaching.section)
+    if found.count() < QUESTIONS:
+        items.make(teaching.course, passages, QUESTIONS)
+    if found.count() < FEWEST:
         raise CannotTeach(
             "There are not enough questions on this section to test anybody. Choose another section."
         )
-    return found
+    return list(found[:QUESTIONS])
 
 
-def _decided(item: Item, told: Sequence[Explanation], said: Answer) -> Iterator[Explanation]:
+def _decided(
+    item: Item, told: Sequence[Explanation], said: Answer, others: Sequence[str]
+) -> Iterator[Explanation]:
     """The explanations without which the classmate would have said something else."""
     for left_out in told:
         rest = [explanation.text for explanation in told if explanation != left_out]
-        if answer(item.prompt, item.options, rest).response != said.response:
+        if respond(item, rest, others)[0].response != said.response:
             yield left_out
 
 

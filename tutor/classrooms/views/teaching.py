@@ -51,14 +51,18 @@ def classmates(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("classrooms:classmates", slug)
     mine = Teaching.objects.filter(course=course, user=request.user.pk).select_related("lesson")
     context = {
-        "lessons": [(lesson, [_choice(section) for section in work.sections(lesson)]) for lesson in lessons],
+        "lessons": [
+            (lesson, [_choice(section, count) for section, count in work.sections(lesson)])
+            for lesson in lessons
+        ],
         "mine": [(row, _score(row)) for row in mine[:20]],
     }
     return render(request, "classrooms/classmates.html", context)
 
 
-def _choice(section: list[str]) -> tuple[str, str]:
-    return json.dumps(section), " › ".join(section) or "The whole lesson"
+def _choice(section: list[str], questions: int) -> tuple[str, str]:
+    name = " › ".join(section) or "The whole lesson"
+    return json.dumps(section), f"{name} ({questions} questions)"
 
 
 def _score(teaching: Teaching) -> tuple[int, int] | None:
