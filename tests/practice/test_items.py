@@ -106,6 +106,9 @@ def test_making_them_again_gives_the_same_and_never_what_was_retired(course: Cou
     again = made(course)
     assert first[0].pk not in {item.pk for item in again}
     assert first[0].prompt not in {item.prompt for item in again}
+    Item.objects.filter(pk=first[1].pk).update(prompt="In a teacher's own words?")
+    assert first[1].pk in {item.pk for item in made(course)}  # not made anew beside it
+    assert len(made(course)) == len(first) - 1
     options = [item.options for item in first]
     Item.objects.all().delete()
     assert [item.options for item in made(course)] == options  # the order is not a matter of chance

@@ -16,6 +16,7 @@ from heapq import nlargest
 from itertools import zip_longest
 
 from django.db import transaction
+from django.db.models import Q
 
 from courses.models import Course, Material, Passage
 from courses.verification import SUPPORTED, verify_all
@@ -402,16 +403,18 @@ def _digest(text: str) -> bytes:
 
 
 def _save(course: Course, draft: Draft) -> Item | None:
-    """The draft as a ready item, or the one that asks the same already; None if that was retired or is a draft."""
+    """The draft as a ready item, or the one that was made of it before; None if that was retired or is a draft."""
     source, passage = draft.source, draft.source.passage
     if not draft.skill:
         return None
-    there = Item.objects.filter(course=course, prompt=draft.prompt).select_related("skill", "passage").first()
-    if there is not None:
-        return there if there.state == Item.State.READY else None
     bullet = BULLET.match(passage.text, source.start, source.end)
-    start = bullet.end() if bullet else source.start
+    start, end = passage.start + (bullet.end() if bullet else source.start), passage.start + source.end
     with transaction.atomic():
+        Course.objects.select_for_update().get(pk=course.pk)  # two makers at once make each item once
+        edited = Q(passage=passage, start=start, end=end, kind=draft.kind, answer=draft.answer)
+        there = Item.objects.filter(Q(prompt=draft.prompt) | edited, course=course).order_by("pk")
+        if (item := there.select_related("skill", "passage").first()) is not None:
+            return item if item.state == Item.State.READY else None
         skill, _ = Skill.objects.get_or_create(course=course, name=draft.skill[:120])
         skill.passages.add(passage)
         return Item.objects.create(
@@ -426,7 +429,7 @@ def _save(course: Course, draft: Draft) -> Item | None:
             explanation=source.text,
             passage=passage,
             material=passage.material,
-            quote=passage.text[start : source.end],
-            start=passage.start + start,
-            end=passage.start + source.end,
+            quote=passage.text[start - passage.start : source.end],
+            start=start,
+            end=end,
         )
