@@ -89,6 +89,7 @@ def lyceum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lyceum]:
         "SITE_URL": f"http://localhost:{port}",
         "LOG_LEVEL": "WARNING",
         "QUESTIONS_A_MINUTE": "100",  # every test asks as the same student
+        "WORDS_A_MINUTE": "6000",  # classes need not be slow enough to listen to
     }
     site = Lyceum(f"http://localhost:{port}", environment)
     site.manage("migrate", "--verbosity", "0")

@@ -28,6 +28,7 @@ const input = form.querySelector("textarea");
 const say = part("speak");
 const ask = part("ask");
 const spoken = part("spoken");
+const connection = part("connection");
 let follow = true;
 let frame = 0;
 let stream = null;
@@ -257,7 +258,7 @@ function renderHead() {
   part("count").textContent = `Page ${place.page} of ${place.pages}`;
   const bar = part("progress");
   bar.max = place.pages;
-  bar.value = state === "ended" ? place.pages : place.page - 1;
+  bar.value = place.page - (state === "ended" ? 0 : 1);
 }
 
 function renderControls() {
@@ -284,7 +285,9 @@ function renderControls() {
   hand.setAttribute("aria-pressed", String(up));
   hand.setAttribute("aria-label", up ? "Take your hand down" : "Raise your hand");
   hand.title = hand.getAttribute("aria-label");
+  part("dock").hidden = over && connection.hidden;
   form.hidden = over;
+  for (const controls of root.querySelectorAll(".controls")) controls.hidden = over;
 }
 
 function renderSides() {
@@ -350,7 +353,6 @@ jump.addEventListener("click", () => {
 
 // --- connection ---------------------------------------------------------------------------------------------------
 
-const connection = part("connection");
 function showConnection(state, words) {
   if (leaving) return;
   root.dataset.connection = state;
