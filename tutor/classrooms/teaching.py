@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from courses.models import Passage
-from courses.verification import verify_all
+from courses.verification import SUPPORTED, verify_all
 from courses.verification.vectors import sentence_spans, vectors_of
 from courses.verification.words import words
 from tutor.accounts.models import User
@@ -28,6 +28,7 @@ from tutor.llm.embeddings import EmbeddingError
 from tutor.practice import items
 from tutor.practice.grading import grade
 from tutor.practice.models import Attempt, Item, Skill
+from tutor.practice.quantities import quantities
 
 LONGEST = 4_000  # characters of an explanation
 MOST = 12  # explanations
@@ -38,7 +39,10 @@ MEANING = 0.4  # how much likeness of meaning counts beside shared words
 WHOLE = 0.6  # and how much likeness to question and option together
 SURE = 0.4  # below, "I don't know yet"
 NAMED = 0.5  # share of its words by which a sentence names a subject
-WHAT_IS = re.compile(r"what (?:is|are) (?!the term )(?P<subject>.+?)(?: (?:of|for|in|by)\b.*)?\?", re.IGNORECASE)
+NUMBERS = ["one", "two", "three", "ten"]  # where the passage has no other ones
+WHAT_IS = re.compile(
+    r"what (?:is|are) (?!the term )(?P<subject>.+?)(?: (?:of|for|in|by)\b.*)?\?", re.IGNORECASE
+)
 AHEAD = 1.05  # how far the best option has to lie before the next
 JUDGE = "Shared words and likeness of meaning; no language model"
 IRRELEVANT = (Path(__file__).parent / "data" / "irrelevant.txt").read_text(encoding="utf-8").splitlines()
@@ -126,10 +130,10 @@ def _others(item: Item) -> list[str]:
     if item.kind != Item.Kind.SHORT:
         return []
     own = _keys(item.answer)
-    if any(character.isdigit() for character in item.answer):
-        found = re.findall(r"\d+(?:\.\d+)?", item.passage.text if item.passage else "")
-        known = set(re.findall(r"\d+(?:\.\d+)?", f"{item.prompt} {item.answer}"))
-        return sorted({number for number in found if number not in known})[:OTHERS]
+    if quantities(item.answer):
+        found = NUMBERS + re.findall(r"\d+(?:\.\d+)?", item.passage.text if item.passage else "")
+        known = {item.answer, *re.findall(r"\d+(?:\.\d+)?", f"{item.prompt} {item.answer}")}
+        return [number for number in dict.fromkeys(reversed(found)) if number not in known][:OTHERS]
     names = Skill.objects.filter(course=item.course).order_by("name").values_list("name", flat=True)
     return [name for name in names if not _keys(name) & own][:OTHERS]
 
@@ -239,7 +243,7 @@ def _examine(teaching: Teaching) -> None:
     told = list(teaching.explanations.all())
     texts = [explanation.text for explanation in told]
     trials: list[tuple[Trial, list[Explanation]]] = []
-    objections: list[Objection] = []
+    misled: list[Objection] = []
     for number, item in enumerate(chosen):
         teaching.advance("test", 0.2 + 0.6 * number / len(chosen))
         by_condition = {Condition.TAUGHT: texts, Condition.UNTAUGHT: [], Condition.IRRELEVANT: IRRELEVANT}
@@ -257,8 +261,9 @@ def _examine(teaching: Teaching) -> None:
             taught = condition == Condition.TAUGHT and said.response
             trials.append((trial, list(_decided(item, told, said, others)) if taught else []))
             if taught and not trial.right and item.kind != Item.Kind.EXPLAIN:
-                objections += _misled(item, told, said)
+                misled += _misled(item, told, said)
     teaching.advance("check", 0.85)
+    objections = _unsupported(misled, passages)
     objections += _contradicted(told, passages, {objection.sentence for objection in objections})
     with transaction.atomic():
         teaching.trials.all().delete()
@@ -308,6 +313,14 @@ def _misled(item: Item, told: Sequence[Explanation], said: Answer) -> list[Objec
             end=item.end,
         )
     ]
+
+
+def _unsupported(misled: Sequence[Objection], passages: Sequence[Passage]) -> list[Objection]:
+    """Only what the material does not say: the classmate may also have drawn a wrong answer from a right sentence."""
+    if not misled or not passages:
+        return []
+    verdicts = verify_all([row.sentence for row in misled], [passage.text for passage in passages])
+    return [row for row, verdict in zip(misled, verdicts, strict=True) if verdict.verdict != SUPPORTED]
 
 
 def _contradicted(
