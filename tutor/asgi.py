@@ -1,5 +1,6 @@
 """HTTP, websockets and the life of the process, in one ASGI application."""
 
+import asyncio
 import os
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,9 @@ from django.http.request import validate_host  # noqa: E402
 
 from courses.uploads import BodyLimit  # noqa: E402
 from tutor.chat import turns  # noqa: E402
+from tutor.chat.threads import away  # noqa: E402
 from tutor.chat.urls import websocket_urlpatterns  # noqa: E402
+from tutor.chat.warming import warm  # noqa: E402
 from tutor.classrooms import driving  # noqa: E402
 
 GRACE = 6  # seconds that running turns get to finish when the server stops
@@ -51,7 +54,9 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if message["type"] == "lifespan.startup":
             driving.driver()
             await send({"type": "lifespan.startup.complete"})
+            warming = asyncio.create_task(away(warm)())
         else:
+            warming.cancel()
             await driving.driver().close()
             await turns.runner().close(GRACE)
             await send({"type": "lifespan.shutdown.complete"})
