@@ -170,7 +170,7 @@ def explanations(name: str) -> tuple[Counter[str], list[str]]:
 
 
 @pytest.mark.model
-@pytest.mark.parametrize(("name", "least", "reversals"), [("fitted", 0.9, 0), ("fresh", 0.7, 1)])
+@pytest.mark.parametrize(("name", "least", "reversals"), [("fitted", 0.9, 0), ("fresh", 0.7, 2)])
 def test_explanations_are_graded_as_a_teacher_did(name: str, least: float, reversals: int) -> None:
     found, missed = explanations(name)
     assert found["agreed"] >= least * found.total(), missed

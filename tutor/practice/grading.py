@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 LONGEST = 4_000  # characters of a response
 RIGHT, PARTIAL, WRONG = Attempt.Outcome.RIGHT, Attempt.Outcome.PARTIAL, Attempt.Outcome.WRONG
-COVERED, TOUCHED = 0.66, 0.33  # shares of the answer's own words that make an explanation right, or partly so
+COVERED, TOUCHED = 0.7, 0.33  # shares of the answer's own words that make an explanation right, or partly so
 APART = bag("different other another else outside wrong foreign")  # say "not this one" without a negation
 TELLING = bag(
     "mean itself same different only"
@@ -283,9 +283,12 @@ def compare(item: Item, text: str) -> Comparison:
     ]
     if not own or not said:
         return Comparison(0.0, [], "")
+    held = {word.key for word in answer}
     met, missing, opposed = 0, [], ""
     for word, match in own:
-        other = next((other for other in said if opposite(word.lower, other.lower)), None)
+        other = next(
+            (other for other in said if other.key not in held and opposite(word.lower, other.lower)), None
+        )
         if match.literal < 1 and other is not None:
             opposed = opposed or other.text
         elif match.strength >= MATCHED:
@@ -293,7 +296,7 @@ def compare(item: Item, text: str) -> Comparison:
         else:
             missing.append(word.text)
     share = met / len(own)
-    if not opposed and share >= TOUCHED and _denies(answer, said, [match.at for _, match in own]):
+    if not opposed and share >= TOUCHED and _denies(own, said):
         opposed = text
     return Comparison(share, missing, opposed)
 
@@ -302,12 +305,13 @@ def _index(said: Sequence[Word], lower: str) -> int:
     return next((i for i, word in enumerate(said) if word.lower == lower), -1)
 
 
-def _denies(answer: Sequence[Word], said: Sequence[Word], met: Sequence[int]) -> bool:
+def _denies(own: Sequence[tuple[Word, Match]], said: Sequence[Word]) -> bool:
     """Whether only one of the two negates what both say."""
-    if any(word.negated for word in answer):
-        whole = len([at for at in met if at >= 0]) >= COVERED * len(met)
-        return whole and not any(word.negated or word.lower in APART for word in said)
-    return any(said[at].negated for at in met if at >= 0)
+    denied = [match for word, match in own if word.negated]
+    if denied:
+        repeated = sum(match.strength >= MATCHED for match in denied) * 2 > len(denied)
+        return repeated and not any(word.negated or word.lower in APART for word in said)
+    return any(said[match.at].negated for _, match in own if match.at >= 0)
 
 
 def opposite(one: str, other: str) -> bool:
