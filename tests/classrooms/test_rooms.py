@@ -71,8 +71,7 @@ def same(one: Student, other: Student) -> bool:
 async def test_two_students_see_the_same_in_the_same_order_also_over_drops(
     endpoint: Scripted, site: Site
 ) -> None:
-    room = await in_thread(two)()
-    first, second = [seat.user async for seat in room.seats.select_related("user").order_by("pk")]
+    room, first, second = await in_thread(two)()
     async with Student(site, room, first) as steady, Student(site, room, second) as shaky:
         await steady.do("start")
         await shaky.act("read")
@@ -105,15 +104,15 @@ async def settled(student: Student) -> None:
         await student.next()
 
 
-def two() -> Classroom:
+def two() -> tuple[Classroom, User, User]:
     """A shared classroom with two students."""
     course = make.course()
-    return classroom(course, make.enrol(course), make.enrol(course))
+    first, second = make.enrol(course), make.enrol(course)
+    return classroom(course, first, second), first, second
 
 
 async def test_who_leaves_or_is_removed_gets_no_more(endpoint: Scripted, site: Site) -> None:
-    room = await in_thread(two)()
-    first, second = [seat.user async for seat in room.seats.select_related("user").order_by("pk")]
+    room, first, second = await in_thread(two)()
     stranger = await in_thread(make.enrol)(room.course)
     async with Student(site, room, first) as one, Student(site, room, second) as other:
         async with Student(site, room, stranger) as outside:
@@ -124,7 +123,7 @@ async def test_who_leaves_or_is_removed_gets_no_more(endpoint: Scripted, site: S
         assert await other.closed(3) == FORBIDDEN
         assert (await other.do("here"))[0] == 200
         await other.open()
-        await Enrolment.objects.filter(user=second).adelete()
+        await in_thread(Enrolment.objects.filter(user=second).delete)()
         assert await other.closed(3) == FORBIDDEN
         await one.note("people", names=[first.get_full_name()])
 

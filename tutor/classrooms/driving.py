@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
-from django.db.models import Q
 from django.utils import timezone
 
 from tutor.chat import turns
@@ -30,8 +29,6 @@ log = logging.getLogger(__name__)
 POLL, RENEW = 1.0, 4.0  # seconds
 LEASE = timedelta(seconds=15)
 AGAIN = timedelta(seconds=3)  # after a step that failed
-
-STEPS = ThreadPoolExecutor(2, "classrooms")
 
 
 def claim(owner: str, now: datetime) -> list[int]:
@@ -57,6 +54,8 @@ class Driver:
         now: Callable[[], datetime] = timezone.now,
     ) -> None:
         self.runner, self.choose, self.wait, self.now = runner, choose, wait, now
+        self._threads = ThreadPoolExecutor(2, "classrooms")
+        self.closing = False
         self.rooms: set[int] = set()  # that it holds the lease of
         self.stepping: dict[int, bool] = {}  # -> whether to step once more
         self._poked = asyncio.Event()
@@ -66,6 +65,8 @@ class Driver:
 
     def wake(self, room: int) -> None:
         """Something happened in a room: go on with it, if it is ours, else look whose it is."""
+        if self.closing:
+            return
         if room in self.rooms:
             self._spawn(self._go_on(room))
         else:
@@ -100,7 +101,7 @@ class Driver:
             return
         self.stepping[room] = True
         try:
-            while self.stepping[room] and not self.runner.closing:
+            while self.stepping[room] and not self.closing:
                 self.stepping[room] = False
                 act = await self._do(partial(stepping.step, room, self.runner.owner, self.now(), self.choose))
                 if act:
@@ -123,7 +124,7 @@ class Driver:
         )
 
     def _do(self, work: Callable[[], Any]) -> Awaitable[Any]:
-        done: Awaitable[Any] = database_sync_to_async(work, thread_sensitive=False, executor=STEPS)()
+        done: Awaitable[Any] = database_sync_to_async(work, thread_sensitive=False, executor=self._threads)()
         return done
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -133,10 +134,12 @@ class Driver:
 
     async def close(self) -> None:
         """Give up the rooms, for other processes to go on with."""
+        self.closing = True
         self._watch.cancel()
         await asyncio.wait([self._watch, *self._tasks], timeout=5)
-        mine = Classroom.objects.filter(Q(owner=self.runner.owner))
+        mine = Classroom.objects.filter(owner=self.runner.owner)
         await self._do(partial(mine.update, lease_until=None))
+        self._threads.shutdown(wait=False)
 
 
 _driver: Driver | None = None
