@@ -18,6 +18,7 @@ from courses.verification.words import stem, words
 
 HERE = Path(__file__).parent.parent
 CLAIMS = HERE / "tests/data/claims.jsonl"
+MORE = HERE / "bench/claims.jsonl"  # of modules of the fit half only: nothing is measured on them
 CNX = "{http://cnx.rice.edu/cnxml}"
 
 
@@ -49,11 +50,11 @@ def modules(folder: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def by_hand(folder: Path, seed: int = 0) -> Iterator[Labelled]:
-    """The claims of tests/data/claims.jsonl, each with its passage and up to five others of the same module."""
+def by_hand(folder: Path, file: Path = CLAIMS, weight: float = 3.0, seed: int = 0) -> Iterator[Labelled]:
+    """The claims of a file that were written by hand, each with its passage and up to five others of the same module."""
     chance = random.Random(seed)
     text = modules(folder)
-    for line in CLAIMS.read_text(encoding="utf-8").splitlines():
+    for line in file.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         paragraphs = text[row["module"]]
         gold = [paragraphs[name] for name in row["passage"]]
@@ -61,7 +62,9 @@ def by_hand(folder: Path, seed: int = 0) -> Iterator[Labelled]:
         others = chance.sample(rest, min(len(rest), chance.choice([0, 0, 1, 2, 3, 5])))
         passages = gold + others
         chance.shuffle(passages)
-        yield Labelled(row["claim"], passages, row["label"] == "supported", row["kind"], row["module"], 3.0)
+        yield Labelled(
+            row["claim"], passages, row["label"] == "supported", row["kind"], row["module"], weight
+        )
 
 
 def elsewhere(claims: list[Labelled], seed: int = 1) -> Iterator[Labelled]:

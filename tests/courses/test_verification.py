@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from bench.claims import MORE, half
 from courses.verification import verify, verify_all
 from courses.verification.evidence import NAMES, align, features, parts
 from courses.verification.model import model
@@ -111,6 +112,11 @@ def test_code_is_compared_letter_by_letter() -> None:
 def test_every_feature_has_its_name() -> None:
     row = features(words("Tuples are immutable."), words(TUPLES), frozenset(), (0.5, 0.5, 0.5))
     assert len(row) == len(NAMES) == len(model().names)
+
+
+def test_claims_written_to_fit_with_are_of_no_module_that_is_measured() -> None:
+    groups = [json.loads(line)["module"] for line in MORE.read_text(encoding="utf-8").splitlines()]
+    assert {half(group) for group in groups} == {"fit"}
 
 
 @pytest.mark.model
