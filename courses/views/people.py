@@ -152,7 +152,8 @@ def invited(request: HttpRequest, slug: str) -> HttpResponse:
 def revoke(request: HttpRequest, slug: str, invitation: int) -> HttpResponse:
     """Make a link useless."""
     course = access.course_led(request, slug)
-    if Invitation.objects.filter(course=course, pk=invitation, revoked=False).update(revoked=True):
+    link = get_object_or_404(Invitation, course=course, pk=invitation)
+    if Invitation.objects.filter(pk=link.pk, revoked=False).update(revoked=True):
         note(request, "invitation.revoked", invitation, course_id=course.pk)
         messages.success(request, "The link no longer works.")
     return redirect("courses:people", slug)
