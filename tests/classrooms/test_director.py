@@ -77,6 +77,21 @@ def test_whoever_chooses_chooses_what_is_legal_and_people_come_first(situation: 
         assert choice.reason
 
 
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ("I am lost.", True),
+        ("I don't get it.", True),
+        ("That is unclear to me.", True),
+        ("Nothing is unclear to me.", False),
+        ("I'm not lost.", False),
+        ("That isn't confusing at all.", False),
+    ],
+)
+def test_who_says_that_all_is_clear_is_not_explained_it_again(said: str, lost: bool) -> None:
+    assert bool(director.LOST.search(said)) is lost
+
+
 def test_a_situation_survives_being_stored() -> None:
     from dataclasses import asdict
 

@@ -317,6 +317,18 @@ def test_a_class_in_which_nobody_is_pauses_at_its_place(transactional_db: None) 
     assert (room.state, room.action) == (Classroom.State.RUNNING, place)
 
 
+def test_after_a_pause_the_class_still_waits_for_its_quiz(transactional_db: None) -> None:
+    room, _ = in_class()
+    Classroom.objects.filter(pk=room.pk).update(waits_for=Act.Kind.QUIZ)
+    for do in ("pause", "continue"):
+        rooms.act(room, room.created_by, {"do": do})
+    room.refresh_from_db()
+    assert (room.state, room.waits_for) == (Classroom.State.RUNNING, Act.Kind.QUIZ)
+    rooms.act(room, room.created_by, {"do": "continue"})  # while it runs: do not wait for us
+    room.refresh_from_db()
+    assert room.waits_for == ""
+
+
 def test_a_page_whose_skills_everybody_has_shown_is_left_out(transactional_db: None) -> None:
     room, now = in_class()
     first, second = room.lesson.pages.order_by("ordinal")

@@ -42,6 +42,7 @@ TOGETHER = "classmates"  # the key of `bounds` for all classmates together
 LONG = 90.0  # seconds without a word from a student that count as silence
 
 LOST = re.compile(
+    r"(?<!nothing is )(?<!not )(?<!n['’]t )"
     r"\b(lost|confus\w+|don['’]?t (get|understand|follow|see)|do not (get|understand|follow|see)|no idea|"
     r"makes? no sense|unclear|too fast|explain|what do(es)? (that|this|it) mean|huh)\b",
     re.IGNORECASE,

@@ -278,8 +278,9 @@ def move(seat: Seat, do: str, **changes: Any) -> Act:
         notes: list[Note] = []
         match do:
             case "start" | "continue":
+                # on a running class it means "do not wait for us"; after a pause the class still waits for its quiz
+                stepping.heard(room, everything=room.state == State.RUNNING)
                 room.state = State.RUNNING
-                stepping.heard(room, everything=True)
             case "pause":
                 if room.state != State.RUNNING:
                     raise Refused("The class is not running.")
