@@ -14,7 +14,7 @@ from tutor.accounts.models import User
 from tutor.chat.consumers import FORBIDDEN
 from tutor.chat.threads import in_thread
 from tutor.classrooms import rooms
-from tutor.classrooms.models import Classroom
+from tutor.classrooms.models import Agent, Classroom
 
 
 def classroom(course: Course | None = None, *students: User, **fields: object) -> Classroom:
@@ -170,6 +170,18 @@ async def test_an_endpoint_that_dies_in_the_middle_of_an_answer_ends_it_in_words
         await student.note("question", state="escalated", seconds=60)
         await student.act("read")
     assert student.acts().count("answer") == 2
+
+
+async def test_an_agent_speaks_through_its_own_model(endpoint: Scripted, site: Site) -> None:
+    room = await in_thread(searchable_room)()
+    await Agent.objects.filter(course=room.course).aupdate(model="anothers-voice")
+    endpoint.script(Answer("The median is the middle reading."))
+    async with Student(site, room, room.created_by) as student:
+        await student.do("start")
+        await student.act("read")
+        await student.do("speak", text="What is the median?")
+        await student.note("question", state="answered", seconds=60)
+    assert {request.body["model"] for request in endpoint.requests()} == {"anothers-voice"}
 
 
 def searchable_room() -> Classroom:

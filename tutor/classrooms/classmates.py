@@ -15,7 +15,7 @@ from pathlib import Path
 
 from asgiref.sync import async_to_sync
 
-from courses.models import Course, Passage
+from courses.models import Passage
 from courses.verification import verify_all
 from courses.verification.words import words
 from tutor.chat.capable import claims, plain
@@ -26,7 +26,6 @@ from tutor.classrooms import phrases
 from tutor.classrooms.models import Act, Agent, Classroom, Function, Line, Note
 from tutor.llm import client
 from tutor.llm.errors import EndpointError
-from tutor.llm.models import Endpoint
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +67,9 @@ class Said:
     usage: dict[str, int] = field(default_factory=dict)
 
 
-def asks_model(agent: Agent, course: Course) -> bool:
+def asks_model(agent: Agent) -> bool:
     """Whether a model writes what the agent says: a capable one only. Jokes are never left to one."""
-    endpoint = agent.endpoint or Endpoint.objects.for_course(course)
-    return endpoint.capable and agent.function != Function.LEVITY
+    return agent.speaks_through().capable and agent.function != Function.LEVITY
 
 
 def has_something(room: Classroom, agent: Agent) -> bool:
@@ -261,7 +259,7 @@ def write(act: Act) -> Said:
     quoted = prompt("classmate_material").format(
         material=material, dialogue="\n".join(dialogue(room)), name=agent.name
     )
-    endpoint = agent.endpoint or Endpoint.objects.for_course(room.course)
+    endpoint = agent.speaks_through()
     answer = async_to_sync(client.complete)(
         endpoint,
         [

@@ -228,6 +228,4 @@ def _dialogue(act: Act) -> list[tuple[str, str]]:
 
 def endpoint_of(act: Act) -> Endpoint:
     """The model an agent speaks through: its own, or the course's."""
-    agent = act.agent
-    own = agent.endpoint if agent else None
-    return own or Endpoint.objects.for_course(act.classroom.course)
+    return act.agent.speaks_through() if act.agent else Endpoint.objects.for_course(act.classroom.course)

@@ -26,7 +26,7 @@ from tutor.classrooms import classmates, director, phrases, script, seeing
 from tutor.classrooms.acts import of_agent, of_person, state_note
 from tutor.classrooms.director import Choice, Situation
 from tutor.classrooms.models import Act, Action, Agent, Classroom, Decision, Function, Question, Seat
-from tutor.llm.models import Endpoint, Quota, QuotaExceeded, Usage
+from tutor.llm.models import Quota, QuotaExceeded, Usage
 from tutor.practice import knowledge
 
 log = logging.getLogger(__name__)
@@ -198,7 +198,7 @@ class Step:
 
     def _reserve(self, agent: Agent, user: User) -> Usage | None:
         """Tokens for one answer, on the account of whoever it is for. Raises QuotaExceeded."""
-        endpoint = agent.endpoint or Endpoint.objects.for_course(self.room.course)
+        endpoint = agent.speaks_through()
         return Quota.reserve(user, self.room.course_id, endpoint.max_tokens, endpoint=endpoint)
 
     # What the last act came to
@@ -373,7 +373,7 @@ class Step:
 
     def _for_model(self, agent: Agent, user: User) -> Usage | None:
         """Tokens for what a capable model may say; None where it is said without one."""
-        if not classmates.asks_model(agent, self.room.course):
+        if not classmates.asks_model(agent):
             return None
         try:
             return self._reserve(agent, user)

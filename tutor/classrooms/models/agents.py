@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from django.db import models
 
 from courses.models import Course
+from tutor.llm.models import Endpoint
 
 
 class Function(models.TextChoices):
@@ -39,3 +42,9 @@ class Agent(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def speaks_through(self) -> Endpoint:
+        """The endpoint and model that write what it says: its own, or the course's. Not to be saved."""
+        endpoint = copy(self.endpoint or Endpoint.objects.for_course(self.course))
+        endpoint.model = self.model or endpoint.model
+        return endpoint
