@@ -53,7 +53,9 @@ def _again(question: str, said: str, room: Classroom) -> list[Sentence]:
     known, chosen = keys(said), []
     for statement in finding.look(request, question).statements:
         own = keys(statement.text)
-        if statement.listing is not None or len(statement.text.split()) > LONGEST:
+        if statement.listing is not None or "\n" in statement.text.strip():  # lists are not spoken
+            continue
+        if len(statement.text.split()) > LONGEST:
             continue
         if said and len(own - known) < NEW * max(1, len(own)):
             continue
