@@ -13,9 +13,9 @@ LOOKS = 12  # times the page is opened again while a worker makes the questions,
 
 
 def made(page: Page) -> bool:
-    """Whether the questions are there after a moment; opens the page again where not."""
+    """Whether the questions on the median are there after a moment; opens the page again where not."""
     try:
-        page.locator("td.practice-item").first.wait_for(timeout=10_000)
+        page.get_by_role("cell", name="median", exact=True).first.wait_for(timeout=10_000)
     except Exception:  # noqa: BLE001 # Playwright's timeout, whose class its sync interface hides
         page.reload()
         return False
