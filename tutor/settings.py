@@ -267,7 +267,8 @@ if env_str("OIDC_CLIENT_ID"):
                 "settings": {
                     "server_url": env_str("OIDC_SERVER_URL").rstrip("/"),
                     "oauth_pkce_enabled": True,
-                    "verified_email": env_bool("OIDC_TRUST_EMAIL"),  # for a server that does not say it of each
+                    # for a server that does not say it of each address
+                    "verified_email": env_bool("OIDC_TRUST_EMAIL"),
                 },
             }
         ]
