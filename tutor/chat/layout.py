@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
+from courses.grammar import finite_verb, tokens
 from courses.models import Extract, Passage, Proposition
 from courses.verification.vectors import sentence_spans
 from tutor.jobs import State
@@ -21,6 +22,7 @@ LISTING = re.compile(
     r"^(?:```|~~~|\||\$\$|>>>|#{1,6} )|^\s*(?:def|class|import|from|for|while|if|return|print)\b.*[:()]\s*$"
 )
 OBJECTIVES = re.compile(r"\b(?:should|will) be able to\b|^learning (?:objectives|goals)$", re.IGNORECASE)
+ENDED = re.compile(r"[.!:;…][\"'”’)*_\s]*$")
 KEPT = 128  # materials whose blocks stay in memory
 
 Block = tuple[int, int, str, str, str]  # start, end (in the material's text), kind, language, note
@@ -119,6 +121,8 @@ def _layout(passage: Passage, blocks: Sequence[Block], claims: list[tuple[int, i
             and not text.rstrip("\"'”’)*_ ").endswith("?")
             and (around is None or around[4] not in PASSED_OVER)
         )
+        if says and kind == "sentence" and not ENDED.search(text):  # a title, unless it has a verb
+            says = finite_verb(tokens(text)) is not None
         if says and claims is not None:
             says = any(a < end and start < b for a, b in claims)
         if around is not None and around[2] in ("heading", "figure"):
