@@ -327,7 +327,7 @@ def test_a_capable_model_drafts_the_lines_and_is_believed_no_more_than_anybody(
             "text": "Heat is energy on its way from a hot body to a cold one.",
             "words": "Heat is energy on its way",
         },
-        {"text": "Cold is a substance of its own that flows into warm bodies.", "words": ""},
+        {"text": "Cold is a substance that was first weighed in Paris.", "words": ""},
         {"text": "What would happen in a vacuum?", "words": ""},
     ]
     endpoint.script(Answer(json.dumps({"lines": lines})))
