@@ -13,7 +13,6 @@ from courses.readers.text import decode
 
 _TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
 _CUE = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}.*$")
-_INLINE_TIME = re.compile(rf"<{_TIME}>")
 
 
 def read(path: Path, assets: Path) -> Iterator[Part]:

@@ -9,10 +9,6 @@ from functools import lru_cache
 
 from courses.verification.words import Word, words
 
-LITERAL = re.compile(
-    r"(?<=\w\()[^()]*(?=\))"
-)  # what a call in a question is given: an instance, not the subject
-
 
 @dataclass(frozen=True, slots=True)
 class Aspect:

@@ -60,7 +60,6 @@ WHICH = re.compile(
     re.IGNORECASE,
 )
 LEAD = re.compile(r"^\s*(?:and|but|or|so|then|ok(?:ay)?)\b[,\s]*", re.IGNORECASE)
-DOING = re.compile(r"^(?:use|create|make|write|open|define|call|have|need|do)\s+", re.IGNORECASE)
 ASKS = re.compile(r"^(?:how|why|what|when|where|who|which|the\s+differences?|if|whether)\b", re.IGNORECASE)
 REMEMBERED = 3  # earlier turns that a chain of such questions may reach back through
 

@@ -32,7 +32,6 @@ _ASK_CLASS = re.compile(
     re.IGNORECASE,
 )
 _POINT_AT = re.compile(r"^point (?:at|to|out) (?P<what>the [\w\s-]{2,50})\.$", re.IGNORECASE)
-_WH = re.compile(r"^(?:what|why|how|when|where|which|who)\b", re.IGNORECASE)
 _LABEL = re.compile(r"^(?P<label>[A-Z][\w' -]{2,40}):\s+(?P<rest>\S.*)$", re.DOTALL)
 _FURNITURE = re.compile(
     r" [·|•] |^\W*\d*\W*$|^(?:page|slide|lecture|chapter|week|version)\s+[\divx.]+$|https?://\S+$|@",
