@@ -60,9 +60,10 @@ bench: $(VENV)/.installed-dev ## measure speed and size; a table, and JSON under
 vendor: ## fetch the browser libraries again (needs npm)
 	$(PYTHON) static/vendor/refresh.py
 
-demo-files: $(VENV)/.installed-dev ## build the demo course from its sources (needs flite and fonts-lato)
+demo-files: $(VENV)/.installed-dev ## build the demo's files from their sources (needs flite and fonts-lato)
 	$(INSTALL) -e '.[demo]'
 	$(BIN)/python -m courses.demo.build
+	$(BIN)/python -m coach.demo.build
 
 lock: $(VENV)/.installed-dev ## write the installed versions to constraints.txt
 	$(BIN)/python -m pip freeze --exclude-editable --exclude torch --exclude lyceum > constraints.txt

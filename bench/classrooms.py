@@ -29,7 +29,6 @@ from tutor.classrooms.models import Classroom
 
 ROOMS, STUDENTS = 50, 4
 ARRIVE = 20.0  # seconds within which the classes begin
-HERE = 15.0  # seconds between two signs of life, as the page sends them
 LONGEST = 400.0  # seconds for a class
 RIGHT = "Their sum divided by their number"
 
@@ -52,7 +51,6 @@ class Sitting(Student):
         """Through the whole class."""
         await self.open()
         self.opened = time.time()
-        alive = asyncio.create_task(self.stay())
         asked = False
         try:
             async with asyncio.timeout(LONGEST):
@@ -74,13 +72,7 @@ class Sitting(Student):
                 while sum(event["type"] in ENDS for event in self.events) < turns:
                     await self.next(10)
         finally:
-            alive.cancel()
             await self.socket.close()
-
-    async def stay(self) -> None:
-        while True:
-            await asyncio.sleep(HERE)
-            await self.do("here")
 
     def time(self, event: dict[str, object]) -> None:
         """How late the beginning of an act came, since it was made; of somebody's words, since they were sent."""

@@ -1,6 +1,6 @@
 """How well the agent answers and abstains, and whether its citations hold: CLAPNQ asked as one course.
 
-    python bench/quality.py DATA [--answers FILE.jsonl]
+    python -m bench.quality DATA [--answers FILE.jsonl]
 
 Without --answers the half of CLAPNQ in DATA/grounding is ingested as the materials of one course (in LYCEUM_DATA, so
 name a folder of your own) and each question is decided without a language model: what is measured is search, the
@@ -16,25 +16,18 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutor.settings")
+import numpy as np
+from django.core.management import call_command
+from sklearn.metrics import roc_auc_score
 
-import django
+from bench.claims import clean
+from courses.verification.quotes import find_quote
+from courses.verification.vectors import sentence_spans
 
-django.setup()
-
-import numpy as np  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from sklearn.metrics import roc_auc_score  # noqa: E402
-
-from bench.claims import clean  # noqa: E402
-from courses.models import Course, Passage  # noqa: E402
-from courses.verification.quotes import find_quote  # noqa: E402
-from courses.verification.vectors import sentence_spans  # noqa: E402
-from tutor.chat.answerability import weights  # noqa: E402
-from tutor.chat.finding import Request, look  # noqa: E402
-from tutor.llm.models import Endpoint  # noqa: E402
+if TYPE_CHECKING:
+    from courses.models import Course
 
 SLUG = "clapnq-half"
 
@@ -64,6 +57,8 @@ def questions(data: Path) -> list[dict[str, Any]]:
 
 def ingest(rows: list[dict[str, Any]]) -> Course:
     """One course with one material a passage."""
+    from courses.models import Course
+
     with tempfile.TemporaryDirectory() as folder:
         for row in rows:
             (Path(folder) / row["file"]).write_text(row["text"], encoding="utf-8")
@@ -78,6 +73,11 @@ def on_gold(quote: str, gold: list[str]) -> bool:
 
 def without_model(course: Course, rows: list[dict[str, Any]]) -> None:
     """Decide each question with its passage in the course, and again without it."""
+    from courses.models import Passage
+    from tutor.chat.answerability import weights
+    from tutor.chat.finding import Request, look
+    from tutor.llm.models import Endpoint
+
     endpoint = Endpoint(name="none", base_url="http://127.0.0.1:9/v1", model="none")
     everything = Passage.objects.for_agent(course)
     answered, grounded, said, absent = [], [], [], []
@@ -151,6 +151,8 @@ def of_answers(file: Path, rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Measure and print."""
+    from courses.models import Course
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--answers", type=Path)
@@ -164,4 +166,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutor.settings")
+    import django
+
+    django.setup()
     main()

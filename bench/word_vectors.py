@@ -1,6 +1,6 @@
 """Writes courses/data/verifier_words.npz: the sentence model's vectors of the lexicon's words, reduced to 8-bit.
 
-    python bench/word_vectors.py
+    python -m bench.word_vectors
 
 The verifier compares single words by these, so that no word has to be embedded while an answer is checked.
 """
@@ -11,15 +11,7 @@ import json
 import os
 from pathlib import Path
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutor.settings")
-
-import django
-
-django.setup()
-
-import numpy as np  # noqa: E402
-
-from tutor.llm.embeddings import embed  # noqa: E402
+import numpy as np
 
 DATA = Path(__file__).parents[1] / "courses/data"
 WIDTH = 64
@@ -27,6 +19,8 @@ WIDTH = 64
 
 def main() -> None:
     """Embed, reduce, write."""
+    from tutor.llm.embeddings import embed
+
     words = sorted(json.loads((DATA / "verifier_lexicon.json").read_text(encoding="utf-8"))["words"])
     vectors = np.concatenate([embed(words[i : i + 1024]) for i in range(0, len(words), 1024)]).astype(
         np.float32
@@ -46,4 +40,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutor.settings")
+    import django
+
+    django.setup()
     main()

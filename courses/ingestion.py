@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import Q
@@ -119,7 +120,8 @@ def local_copy(file: File[Any]) -> Iterator[Path]:
         return
     except NotImplementedError:  # object storage
         pass
-    with tempfile.NamedTemporaryFile(suffix=Path(file.name or "").suffix) as copy:
+    suffix = Path(file.name or "").suffix
+    with tempfile.NamedTemporaryFile(suffix=suffix, dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
         with file.open("rb") as source:
             shutil.copyfileobj(source, copy)
         copy.flush()

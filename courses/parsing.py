@@ -74,15 +74,26 @@ def limits_for(kind: str) -> Limits:
     return LIMITS.get(kind, Limits())
 
 
-def parse(path: Path, kind: str, assets: Path, *, limits: Limits | None = None) -> Generator[Part]:
+def parse(
+    path: Path,
+    kind: str,
+    assets: Path,
+    *,
+    limits: Limits | None = None,
+    reader: str = "",
+    options: dict[str, Any] | None = None,
+) -> Generator[Part]:
     """Parts of the file as its reader yields them; pictures are written to the folder `assets`.
 
-    kind is a key of READERS (see kind_of). Closing the iterator ends the child. Raises UnreadableFile, in words for
-    the person, for what cannot be read and for what goes over its limits.
+    kind is a key of READERS (see kind_of). reader: the dotted path of another app's reader, which is called with the
+    keyword arguments `options`; what such a file holds is nobody's business, so nothing of it reaches the log.
+    Closing the iterator ends the child. Raises UnreadableFile, in words for the person, for what cannot be read and
+    for what goes over its limits.
     """
     limits = limits or limits_for(kind)
     assets.mkdir(parents=True, exist_ok=True)
     job: dict[str, Any] = {"path": str(path), "kind": kind, "assets": str(assets), "limits": asdict(limits)}
+    job |= {"reader": reader, "options": options or {}}
     if kind == "media":
         from tutor.llm import catalog  # the child knows nothing of the project's settings
 
@@ -94,7 +105,7 @@ def parse(path: Path, kind: str, assets: Path, *, limits: Limits | None = None) 
                 "“manage.py models fetch whisper-tiny.en”, then retry; or upload captions (VTT or SRT) instead."
             ) from error
     with _child(job) as (process, complaints):
-        yield from _parts(process, complaints, limits)
+        yield from _parts(process, complaints, limits, private=bool(reader))
 
 
 @contextmanager
@@ -107,7 +118,10 @@ def _child(job: dict[str, Any]) -> Generator[tuple[subprocess.Popen[bytes], IO[b
         "PYTHONIOENCODING": "utf-8",
         "PYTHONUTF8": "1",
     }
-    with tempfile.TemporaryFile() as complaints, tempfile.TemporaryDirectory(prefix="lyceum-") as scratch:
+    from django.conf import settings  # not for the child, which imports this module too
+
+    scratch_root = settings.FILE_UPLOAD_TEMP_DIR  # where `sweeping` finds what a killed worker leaves
+    with tempfile.TemporaryFile() as complaints, tempfile.TemporaryDirectory(dir=scratch_root) as scratch:
         process = subprocess.Popen(
             [sys.executable, "-m", "courses.parsing_child"],
             stdin=subprocess.PIPE,
@@ -143,7 +157,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 pass
 
 
-def _parts(process: subprocess.Popen[bytes], complaints: IO[bytes], limits: Limits) -> Iterator[Part]:
+def _parts(
+    process: subprocess.Popen[bytes], complaints: IO[bytes], limits: Limits, *, private: bool
+) -> Iterator[Part]:
     clock = _Clock(limits)
     size = 0
     for line in _lines(process, clock, limits):
@@ -163,7 +179,7 @@ def _parts(process: subprocess.Popen[bytes], complaints: IO[bytes], limits: Limi
             raise UnreadableFile(DAMAGED) from error
         clock.know(part.meta.get("duration_ms"))
         yield part
-    raise UnreadableFile(_death(process, complaints, limits))
+    raise UnreadableFile(_death(process, complaints, limits, private=private))
 
 
 class _Clock:
@@ -224,7 +240,7 @@ def _too_long() -> str:
     )
 
 
-def _death(process: subprocess.Popen[bytes], complaints: IO[bytes], limits: Limits) -> str:
+def _death(process: subprocess.Popen[bytes], complaints: IO[bytes], limits: Limits, *, private: bool) -> str:
     """Why the child ended without saying so."""
     try:
         code = process.wait(timeout=10)
@@ -233,7 +249,7 @@ def _death(process: subprocess.Popen[bytes], complaints: IO[bytes], limits: Limi
     complaints.seek(0, os.SEEK_END)
     complaints.seek(max(0, complaints.tell() - 4000))
     trace = complaints.read().decode(errors="replace").strip()
-    logger.warning("A reader's process ended with %s: %s", code, trace)
+    logger.warning("A reader's process ended with %s: %s", code, "…" if private else trace)
     if code == -signal.SIGXCPU:
         return _too_long()
     if code == -signal.SIGKILL or "MemoryError" in trace or "bad_alloc" in trace:

@@ -36,10 +36,12 @@ def main() -> None:
 def _run(job: dict[str, Any], out: Any) -> None:
     from courses.readers import READERS, UnreadableFile
 
-    module, _, function = READERS[job["kind"]].rpartition(".")
+    module, _, function = (job["reader"] or READERS[job["kind"]]).rpartition(".")
     try:
         read = getattr(importlib.import_module(module), function)
-        options = {"speech_model": Path(job["speech_model"])} if "speech_model" in job else {}
+        options: dict[str, Any] = dict(job["options"])
+        if "speech_model" in job:
+            options["speech_model"] = Path(job["speech_model"])
         for part in read(Path(job["path"]), Path(job["assets"]), **options):
             blocks = [
                 {"kind": b.kind, "text": b.text, "anchor": b.anchor, "level": b.level, "data": b.data}
@@ -59,7 +61,10 @@ def _run(job: dict[str, Any], out: Any) -> None:
 
         from courses.parsing import DAMAGED
 
-        trace = "".join(traceback.format_exception(error))[-4000:]
+        if job["reader"]:  # a message of a library may quote the file
+            trace = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+        else:
+            trace = "".join(traceback.format_exception(error))[-4000:]
         _write(out, {"error": DAMAGED, "trace": trace, "kind": job["kind"]})
 
 

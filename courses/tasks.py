@@ -5,6 +5,7 @@ Jobs whose worker or message was lost are queued again by `jobs.reap` (tutor/tas
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from celery import shared_task
@@ -13,6 +14,8 @@ from django.utils import timezone
 
 from courses.models import Material
 from tutor.jobs import State
+
+logger = logging.getLogger(__name__)
 
 SLICE = 1024  # propositions embedded in one go, so that a file that was just uploaded waits seconds at most
 WRITTEN = 10  # passages whose propositions a model writes in one go
@@ -58,3 +61,13 @@ def refine_waiting() -> None:
         "pk", flat=True
     ):
         refine_material.delay(pk)
+
+
+@shared_task(name="courses.sweep_files", queue="maintenance")
+def sweep_files() -> None:
+    """Delete what killed processes left of uploads and readings."""
+    from courses.sweeping import sweep
+
+    gone = sweep()
+    if gone:
+        logger.warning("Deleted files that nobody held: %s", ", ".join(gone))

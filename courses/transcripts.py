@@ -44,7 +44,7 @@ def edit_cue(material: Material, block: int, text: str) -> list[Passage]:
             return []
         cue["data"] = {**cue["data"], "edited": True}
         if cue["data"].get("words"):
-            cue["data"]["words"] = _retime(cue["data"]["words"], words, cue["anchor"])
+            cue["data"]["words"] = retime(cue["data"]["words"], words, cue["anchor"])
         shift = len(words) - (end - start)
         touched = list(material.passages.filter(start__lt=end, end__gt=start).order_by("ordinal"))
         _replace(extract, block, words, shift)
@@ -56,7 +56,7 @@ def edit_cue(material: Material, block: int, text: str) -> list[Passage]:
     return made
 
 
-def _retime(old: list[list[Any]], words: str, anchor: dict[str, Any]) -> list[list[Any]]:
+def retime(old: list[list[Any]], words: str, anchor: dict[str, Any]) -> list[list[Any]]:
     """The new words with times: those that stay keep theirs, new ones share the gap between their neighbours."""
     said = words.split()
     before = [str(word).strip() for word, _, _ in old]

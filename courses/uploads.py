@@ -194,7 +194,7 @@ class BodyLimit:
     limit on the pages that take files, a few megabytes elsewhere.
     """
 
-    UPLOAD_PAGES = re.compile(r"/c/[^/]+/(materials|people)/")
+    UPLOAD_PAGES = re.compile(r"/c/[^/]+/(materials|people)/|/coach/([^/]+/)?(new|again|calibration)/")
 
     def __init__(self, application: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self.application = application

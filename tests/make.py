@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date
 from typing import Any
 
 from django.core.files.base import ContentFile
+from django.utils import timezone
 
+from coach import instruments, reporting
+from coach.evidence import Quoted
+from coach.models import Observation, Report, Speaker, UtteranceRow
+from coach.rating import Rated
+from coach.scoring import Found, Measured, Scored, Segment, Stretch, Suggested
+from coach.talk import Transcript, Voice
 from courses.models import Course, Enrolment, Extract, Material, Passage, Role
 from tutor.accounts.models import User
 from tutor.classrooms.models import Action, Lesson, LessonPage, Line
@@ -143,3 +151,91 @@ def item(passage: Passage, **fields: Any) -> Item:
     return Item.objects.create(
         course=passage.course, skill=skill, passage=passage, material=passage.material, **(given | fields)
     )
+
+
+TALK = (
+    ("Teacher", "Which is greater, three sevenths or three fifths?"),
+    ("Student A", "Three fifths."),
+    ("Teacher", "How do you know? Convince somebody who disagrees."),
+    ("Student A", "Because fifths are bigger pieces than sevenths, and there are three of both."),
+    ("Teacher", "So you compare the size of the pieces. Who can say that in other words?"),
+    ("Student B", "If you cut it into fewer pieces, each piece is bigger."),
+    ("Teacher", "Okay. Next one."),
+    ("Student C", "Is four eighths more than one half, because four is more than one?"),
+    ("Teacher", "No, it is the same. Write it down."),
+    ("Students", "It is the same."),
+)
+
+
+def observation(
+    teacher: User | None = None, talk: tuple[tuple[str, str], ...] = TALK, **fields: Any
+) -> Observation:
+    """A lesson that has been read, without names, its speakers confirmed; every line takes four seconds and a pause."""
+    teacher = teacher or user()
+    given: dict[str, Any] = {
+        "title": f"Lesson {next(numbers)}", "taught_on": date(2026, 11, 12), "subject": "Mathematics", "kind": "vtt",
+        "brought_by": teacher, "step": Observation.Step.READY, "state": State.DONE, "consent_at": timezone.now(),
+    }  # fmt: skip
+    row = Observation.objects.create(teacher=teacher, **(given | fields))
+    voices = {"Teacher": Voice.TEACHER, "Students": Voice.GROUP}
+    for line, (label, text) in enumerate(talk, 1):
+        voice = voices.get(label, Voice.STUDENT)
+        speaker, _ = Speaker.objects.get_or_create(
+            observation=row, label=label, defaults={"voice": voice.value, "confirmed": True}
+        )
+        start = (line - 1) * 6000
+        UtteranceRow.objects.create(
+            observation=row, line=line, speaker=speaker, text=text, start=start, end=start + 4000
+        )
+    return row
+
+
+def scored(transcript: Transcript, **values: float | None) -> Scored:
+    """What the scorer might say of `TALK`: one of everything. `values` are measures, by name."""
+    figures: dict[str, float | None] = {"talk_ratio": 0.5, "wait_time_2": None} | values
+    detail = {"title": "", "unit": "share", "better": "less", "published": "exact", "measured": "exact"}
+    measures = [
+        Measured(
+            name,
+            value,
+            {**detail, "title": name.replace("_", " ").capitalize(), "why": "There are no times."},
+        )
+        for name, value in figures.items()
+    ]
+    counts = {"counts": {"press_reasoning": 1, "revoicing": 1}, "turns": 5, "unit": "in ten turns"}
+    measures.append(Measured("teacher_moves", 2.0, {**detail, **counts, "title": "Teacher moves"}))
+    timeline = [Stretch(one.voice.value, one.start or 0, one.end or 0, one.line) for one in transcript]
+    evidence = [Quoted(3, "How do you know?", 0.4)]
+    ratings = [
+        Rated("positive_climate", None, None, None, True, "No number: never calibrated.", evidence),
+        Rated("instructional_dialogue", 4.2, 3.1, 5.3, True, "", [Quoted(9, "Write it down.", -0.2)]),
+    ]
+    return Scored(
+        measures=measures,
+        timeline=timeline,
+        segments=[Segment("class-informed", 0, 60_000, 1, len(transcript), ratings)],
+        highlights=[Found(3, "How do you know?", "press_reasoning", "You asked for the reason.")],
+        missed=[Found(8, "because four is more than one?", "error_probing", "The idea was not taken up.")],
+        suggestions=[
+            Suggested(
+                8, "because four is more than one?", "error_probing", "Nobody asked how the idea came about.",
+                "What makes you think so?", "A comparison of the numbers on top.",
+                {"verdict": "new", "why": "No error was probed in this lesson.", "lines": []},
+            )
+        ],
+        made_with={"classifiers": "none"},
+    )  # fmt: skip
+
+
+def report(
+    lesson: Observation | None = None, status: str = Report.Status.PRIVATE, **values: float | None
+) -> Report:
+    """A scored lesson with its report, as the scorer's job would have stored it."""
+    lesson = lesson or observation()
+    row = Report.objects.create(observation=lesson, state=State.DONE)
+    transcript = lesson.transcript()
+    reporting.store(row, scored(transcript, **values), transcript, instruments.active(), lesson.revision)
+    shared_at = None if status == Report.Status.PRIVATE else timezone.now()
+    Report.objects.filter(pk=row.pk).update(status=status, shared_at=shared_at)
+    row.refresh_from_db()
+    return row

@@ -237,7 +237,7 @@ def test_a_restored_course_answers_and_its_old_citations_open(
         asked = ask_once(site, student, "Where does heat flow by itself?")
         url = asked["sentences"][0]["citations"][0]["url"]
         talk = Conversation.objects.order_by("-pk")[0]
-        client.force_login(student, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(student)
         before = shown(client, talk)
         assert before[0]["answer"]["citations"]
 
@@ -247,7 +247,7 @@ def test_a_restored_course_answers_and_its_old_citations_open(
         run("restore", tmp_path / "b.tar.gz")
 
         student = User.objects.get(email="sam@example.org")
-        client.force_login(student, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(student)
         assert shown(client, talk) == before
         page, _, query = url.partition("?")
         data = client.get(f"{page}data.json?{query}").json()

@@ -22,6 +22,8 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from coach import instruments
+from coach.models import Calibration, RatingTask, Report
 from courses.models import Invitation, Role
 from tests import make
 from tutor.accounts.models import User
@@ -40,12 +42,26 @@ from tutor.classrooms.models import (
     Teaching,
 )
 from tutor.practice.models import Dispute
+from tutor.studio.models import Adapter, Dataset, Evaluation, Example, Exercise, ExerciseAttempt, Run
 
 ROOT = Path(__file__).parent.parent
-OURS = {"courses", "chat", "classrooms", "practice", "dashboard", "accounts", "llm"}
+OURS = {
+    "courses",
+    "chat",
+    "classrooms",
+    "practice",
+    "exercises",
+    "coach",
+    "dashboard",
+    "accounts",
+    "llm",
+    "studio",
+}
 
 # Pages that anybody who signed in may open. Everything else must know who asks.
 PERSONAL = {"courses:home", "courses:join", "accounts:profile", "accounts:export", "accounts:delete"}
+# Pages of coaching that know from the signed-in person what to show, or refuse whoever is no coach.
+OWN_COACHING = {"coach:home", "coach:trends", "coach:new"}
 # Pages of a course that its students use. Every other page of a course is for those who teach it.
 FOR_STUDENTS = {
     "chat:course",
@@ -71,6 +87,10 @@ FOR_STUDENTS = {
     "practice:knowledge",
     "practice:disagree",
     "practice:practice",
+    "exercises:exercises",
+    "exercises:exercise",
+    "exercises:try",
+    "exercises:attempt",
     "courses:source",
     "courses:source_data",
     "courses:file",
@@ -110,6 +130,7 @@ def pages(patterns: list[URLPattern | URLResolver], prefix: str = "", space: str
 PAGES = sorted(pages(get_resolver().url_patterns), key=lambda page: page.name)
 COURSE_PAGES = [page for page in PAGES if "slug" in page.parameters]
 SITE_PAGES = [page for page in PAGES if page.route.startswith("site/")]
+COACH_PAGES = [page for page in PAGES if page.name.startswith("coach:") and page.name not in OWN_COACHING]
 STAFF_PAGES = [page for page in COURSE_PAGES if page.name not in FOR_STUDENTS]
 
 
@@ -154,8 +175,26 @@ def world(db: None) -> World:
         by="rule",
     )
     item = make.item(passage)
+    observation = make.observation(instructor)
+    Report.objects.create(observation=observation, state="done", status="shared", revision=1)
+    task = RatingTask.objects.create(
+        observation=observation, instrument=instruments.active()[0], rater=make.user(is_coach=True)
+    )
+    dataset = Dataset.objects.create(course=course, title="Pairs", state="done")
+    example = Example.objects.create(
+        dataset=dataset, kind="own", question="What is the mean?", answer="The sum over n."
+    )
+    run = Run.objects.create(course=course, dataset=dataset, base="smollm2", state="done")
+    adapter = Adapter.objects.create(course=course, run=run, name="guarded", base="smollm2", sha256="0")
+    evaluation = Evaluation.objects.create(course=course, adapter=adapter, dataset=dataset, state="done")
+    exercise = Exercise.objects.create(course=course, title="Adding", standing="kept", passed=True)
     values = {
         "slug": course.slug,
+        "dataset": dataset.pk,
+        "example": example.pk,
+        "run": run.pk,
+        "adapter": adapter.pk,
+        "evaluation": evaluation.pk,
         "material": material.uuid,
         "passage": passage.pk,
         "cue": 0,
@@ -177,10 +216,18 @@ def world(db: None) -> World:
         "question": question.pk,
         "skill": item.skill_id,
         "item": item.uuid,
+        "exercise": exercise.uuid,
+        "attempt": ExerciseAttempt.objects.create(exercise=exercise, user=student).uuid,
         "dispute": Dispute.objects.create(user=student, skill=item.skill, text="I meant the median.").pk,
         "user": student.pk,
         "person": student.pk,
         "course": course.pk,
+        "observation": observation.uuid,
+        "ending": "csv",
+        "instrument": task.instrument.name,
+        "calibration": Calibration.objects.create(instrument=task.instrument, state="done").pk,
+        "task": task.pk,
+        "teacher": instructor.uuid,
         "endpoint": 1,
         "quota": 1,
         "starter": 1,
@@ -248,8 +295,22 @@ def test_the_site_pages_are_for_admins(target: Page, world: World) -> None:
             refuses(client, url, method)
 
 
+@pytest.mark.parametrize("target", COACH_PAGES, ids=named)
+def test_a_lesson_and_what_coaches_see_of_it_are_refused_to_everybody_else(
+    target: Page, world: World
+) -> None:
+    url = target.url(world.values)
+    for person in (None, world.student, world.outsider, world.elsewhere):
+        client = Client()
+        if person is not None:
+            client.force_login(person)
+        for method in METHODS:
+            refuses(client, url, method)
+
+
 def test_every_page_is_known_to_the_guards() -> None:
-    known = {page.name for page in COURSE_PAGES + SITE_PAGES} | PERSONAL | PUBLIC | {"courses:new"}
+    known = {page.name for page in COURSE_PAGES + SITE_PAGES + COACH_PAGES} | PERSONAL | PUBLIC
+    known |= OWN_COACHING | {"courses:new"}
     assert {page.name for page in PAGES} <= known
     assert {page.name for page in COURSE_PAGES} >= FOR_STUDENTS
 

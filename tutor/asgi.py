@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import tempfile
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,10 @@ from tutor.chat.threads import away  # noqa: E402
 from tutor.chat.urls import websocket_urlpatterns  # noqa: E402
 from tutor.chat.warming import warm  # noqa: E402
 from tutor.classrooms import driving  # noqa: E402
+
+tempfile.tempdir = str(
+    settings.FILE_UPLOAD_TEMP_DIR
+)  # Django spools bodies of requests to the system's folder otherwise
 
 GRACE = 6  # seconds that running turns get to finish when the server stops
 

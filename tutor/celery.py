@@ -27,5 +27,7 @@ app.conf.beat_schedule = {
     "mail": every(300, "chat.mail_waiting"),
     "events": every(3600, "chat.prune_events"),
     "starters": every(30, "chat.refresh_starters"),
+    "files": every(6 * 3600, "courses.sweep_files"),
+    "lessons": every(6 * 3600, "coach.forget_files"),
     "canary": every(120, "dashboard.canary"),
 }

@@ -94,6 +94,8 @@ INSTALLED_APPS = [
     "tutor.chat",
     "tutor.practice",
     "tutor.classrooms",
+    "coach",
+    "tutor.studio",
     "tutor.dashboard",
 ]
 
@@ -128,6 +130,8 @@ TEMPLATES: list[dict[str, Any]] = [
                 "courses.access.course_context",
                 "tutor.accounts.context.sign_in",
                 "tutor.chat.staff_questions.counts",
+                "tutor.studio.context.exercises",
+                "coach.context.coaching",
             ]
         },
     }

@@ -13,5 +13,8 @@ urlpatterns = [
     path("", include("tutor.chat.urls")),
     path("", include("tutor.practice.urls")),
     path("", include("tutor.classrooms.urls")),
+    path("coach/", include("coach.urls")),
+    path("", include("tutor.studio.urls")),
+    path("", include("tutor.studio.exercises.urls")),
     path("", include("tutor.dashboard.urls")),
 ]

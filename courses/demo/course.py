@@ -56,7 +56,13 @@ def people() -> dict[str, User]:
         if user is None:
             create = User.objects.create_superuser if person.admin else User.objects.create_user
             may_create = person.admin or person.role == Role.INSTRUCTOR
-            user = create(person.email, person.password, name=person.name, may_create_courses=may_create)
+            user = create(
+                person.email,
+                person.password,
+                name=person.name,
+                may_create_courses=may_create,
+                is_coach=person.coach,
+            )
         found[person.email] = user
     return found
 

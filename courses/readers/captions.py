@@ -21,20 +21,27 @@ def read(path: Path, assets: Path) -> Iterator[Part]:
     Cues out of order are sorted by their start, a cue that ends before it starts is given the start of the next as
     its end, and lines that a rolling caption repeats are said once.
     """
-    cues = _cues(decode(path.read_bytes()))
-    if not cues:
-        raise UnreadableFile(
-            "No captions were found in this file. Each needs a line such as 00:00:01.000 --> 00:00:04.000 above it."
-        )
-    blocks = sentences(_words(_once(_in_order(cues))))
+    blocks = sentences(_words(once(_in_order(cues_of(path)))))
     if not blocks:
         raise UnreadableFile("The captions in this file hold no words.")
     yield from in_parts(blocks, {"duration_ms": max(block.anchor["end_ms"] for block in blocks)})
 
 
-class _Cue:
+class Cue:
+    """What stands under one line of times (milliseconds), as lines without markup; voice: the speaker, or ""."""
+
     def __init__(self, start: int, end: int, voice: str, lines: list[str]) -> None:
         self.start, self.end, self.voice, self.lines = start, end, voice, lines
+
+
+def cues_of(path: Path) -> list[Cue]:
+    """The cues of a caption file in the order of the file. Raises UnreadableFile where there is none."""
+    cues = _cues(decode(path.read_bytes()))
+    if not cues:
+        raise UnreadableFile(
+            "No captions were found in this file. Each needs a line such as 00:00:01.000 --> 00:00:04.000 above it."
+        )
+    return cues
 
 
 def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int:
@@ -42,14 +49,14 @@ def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str |
     return whole * 1000 + int((fraction or "0").ljust(3, "0"))
 
 
-def _cues(text: str) -> list[_Cue]:
-    cues: list[_Cue] = []
+def _cues(text: str) -> list[Cue]:
+    cues: list[Cue] = []
     lines = text.lstrip("\ufeff").split("\n")
     skipping = False
     for number, line in enumerate(lines):
         if match := _CUE.match(line):
             groups = match.groups()
-            cues.append(_Cue(_milliseconds(*groups[:4]), _milliseconds(*groups[4:]), "", []))
+            cues.append(Cue(_milliseconds(*groups[:4]), _milliseconds(*groups[4:]), "", []))
             skipping = False
         elif not line.strip() or (re.match(r"(NOTE|STYLE|REGION)\b", line) and not lines[number - 1].strip()):
             skipping = True
@@ -62,7 +69,7 @@ def _cues(text: str) -> list[_Cue]:
     return [cue for cue in cues if cue.lines]
 
 
-def _strip_markup(cue: _Cue) -> None:
+def _strip_markup(cue: Cue) -> None:
     body = "\n".join(cue.lines)
     if match := re.search(r"<v(?:\.[^ >]*)?\s+([^>]+)>", body):
         cue.voice = html.unescape(match[1].strip())
@@ -75,7 +82,7 @@ def _strip_markup(cue: _Cue) -> None:
             cue.lines[0] = cue.lines[0][match.end() :]
 
 
-def _in_order(cues: list[_Cue]) -> list[_Cue]:
+def _in_order(cues: list[Cue]) -> list[Cue]:
     cues = sorted(cues, key=lambda cue: cue.start)
     for cue, following in zip(cues, [*cues[1:], None], strict=True):
         if cue.end < cue.start:
@@ -83,23 +90,23 @@ def _in_order(cues: list[_Cue]) -> list[_Cue]:
     return cues
 
 
-def _once(cues: Sequence[_Cue]) -> list[_Cue]:
+def once(cues: Sequence[Cue]) -> list[Cue]:
     """Captions that roll up show a line in two or more cues; keep the first."""
-    kept: list[_Cue] = []
+    kept: list[Cue] = []
     last: list[str] = []
     for cue in cues:
         lines = cue.lines
-        if kept and cue.start - kept[-1].end < 500:
+        if kept and cue.start - kept[-1].end < 500 and cue.voice in ("", kept[-1].voice):
             lines = [line for line in cue.lines if line not in last]
         last = cue.lines
         if lines:
-            kept.append(_Cue(cue.start, cue.end, cue.voice, lines))
+            kept.append(Cue(cue.start, cue.end, cue.voice, lines))
         elif kept:
             kept[-1].end = max(kept[-1].end, cue.end)
     return kept
 
 
-def _words(cues: Sequence[_Cue]) -> Iterator[Word]:
+def _words(cues: Sequence[Cue]) -> Iterator[Word]:
     """Words with times spread over their cue by length: the cue is all that a caption file tells."""
     voice = ""
     for cue in cues:

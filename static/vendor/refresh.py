@@ -45,7 +45,12 @@ PACKAGES = (
         "@highlightjs/cdn-assets",
         "11.12.0",
         "highlight/languages",
-        ("es/languages/matlab.min.js", "es/languages/julia.min.js", "es/languages/latex.min.js"),
+        (
+            "es/languages/matlab.min.js",
+            "es/languages/julia.min.js",
+            "es/languages/latex.min.js",
+            "es/languages/verilog.min.js",
+        ),
     ),
     # the legacy build carries polyfills that phones of a year ago still need
     Package("pdfjs-dist", "5.6.205", "pdfjs", ("legacy/build/pdf.min.mjs", "legacy/build/pdf.worker.min.mjs")),

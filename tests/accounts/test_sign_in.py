@@ -117,17 +117,17 @@ class TestAdmin:
 
     def test_it_is_for_admins(self) -> None:
         client = Client()
-        client.force_login(make.user(), backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(make.user())
         assert client.get("/admin/", follow=True).status_code == 403
         admin = make.user(is_staff=True, is_superuser=True)
-        client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(admin)
         for page in ("/admin/", "/admin/accounts/user/", "/admin/accounts/auditentry/"):
             assert client.get(page).status_code == 200, page
 
     def test_the_audit_log_cannot_be_changed_there(self) -> None:
         client = Client()
         admin = make.user(is_staff=True, is_superuser=True)
-        client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(admin)
         entry = AuditEntry.objects.create(action="course.deleted", target="Signals")
         assert client.get("/admin/accounts/auditentry/add/").status_code == 403
         assert (

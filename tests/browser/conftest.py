@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 START = 240.0  # seconds the model host may take to load on a busy machine
-PASSWORDS = {name: f"demo-{name}" for name in ("student", "instructor", "staff", "admin")}
+PASSWORDS = {name: f"demo-{name}" for name in ("student", "instructor", "staff", "admin", "teacher", "coach")}
 FLAGS = [
     "--no-sandbox",  # CI runs as root, where Chromium's sandbox refuses to start
     "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",

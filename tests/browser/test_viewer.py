@@ -184,6 +184,35 @@ def test_a_quote_over_the_end_of_a_page_is_marked_on_both(viewer: Page, sources:
     assert following.count() == 0 or pages[0] == pages[at + 1]
 
 
+@pytest.mark.parametrize("width", ["22rem", "60rem"])
+def test_the_number_is_that_of_the_page_that_was_opened_and_the_arrows_go_one_by_one(
+    viewer: Page, sources: dict[str, Source], width: str
+) -> None:
+    viewer.evaluate("(width) => { document.getElementById('main').style.width = width; }", width)
+    shown = {"pdf": ".page-number", "pptx": ".viewer-bar .bar-label"}
+    for kind, label in shown.items():
+        source = sources[kind]
+        sheet = {"pdf": "page", "pptx": "slide"}[kind]
+        spans = {source.data(*span)["anchor"][sheet]: span for span in sentences(source)}
+        for number, span in spans.items():
+            open_source(viewer, source, *span)
+            assert number_of(viewer, label) == number
+        last = number  # the arrows from the last one that was opened, back and forth
+        viewer.get_by_role("button", name=f"Previous {sheet}").click()
+        viewer.get_by_role("button", name=f"Previous {sheet}").click()
+        assert number_of(viewer, label) == last - 2
+        viewer.get_by_role("button", name=f"Next {sheet}").click()
+        assert number_of(viewer, label) == last - 1
+
+
+def number_of(page: Page, label: str) -> int:
+    """The number that the viewer says, once all that was set in motion has come to rest."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    shown = page.locator(label)
+    text = shown.input_value() if shown.get_attribute("inputmode") else shown.inner_text()
+    return int(text.removeprefix("Slide ").split()[0])
+
+
 def test_a_formula_of_a_pdf_is_marked_by_its_boxes(viewer: Page, sources: dict[str, Source]) -> None:
     source = sources["pdf"]
     block = next(block for block in source.blocks if block["kind"] == "formula")

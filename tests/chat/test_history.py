@@ -117,7 +117,7 @@ def test_markdown_has_footnotes_that_lead_back(talk: Conversation, client: Clien
     passage = make.passage(make.material(talk.course, TEXT), TEXT)
     answered(talk, "Where does\nheat flow?")
     answered(talk, "And then?")
-    client.force_login(talk.user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(talk.user)
     talk.refresh_from_db()
     response = client.get(f"{talk.get_absolute_url()}export.md")
     assert response.headers["Content-Disposition"] == 'attachment; filename="where-does-heat-flow.md"'

@@ -14,16 +14,15 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from django.conf import settings as configured
-from django.test import Client
 
 from tests import make
+from tests.chat.conftest import signed_in
 from tests.chat.site import ROOT, database_url
 from tests.llm.conftest import unused_port
 from tutor.accounts.models import User
 from tutor.celery import app
 from tutor.chat import mailing, staff_questions
-from tutor.chat.asking import ask
-from tutor.chat.models import Conversation, Message, StaffQuestion, Turn
+from tutor.chat.models import StaffQuestion, Turn
 from tutor.chat.tasks import mail_waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,28 +93,6 @@ def worker(post: Post) -> Iterator[None]:
     yield
     process.terminate()
     process.wait(30)
-
-
-@pytest.fixture
-def turn() -> Turn:
-    course = make.course("Heat")
-    talk = Conversation.objects.create(course=course, user=make.enrol(course, make.user(name="Sam Müller")))
-    turn = ask(talk, "What is entropy?")
-    Turn.objects.filter(pk=turn.pk).update(state=Turn.State.DONE)
-    Message.objects.create(turn=turn, author=Message.Author.AGENT, text="The material does not say.")
-    turn.refresh_from_db()
-    return turn
-
-
-@pytest.fixture
-def teacher(turn: Turn) -> User:
-    return make.enrol(turn.conversation.course, make.user(name="Ada Teacher"), role="staff")
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def test_the_staff_are_told_and_then_the_student(turn: Turn, teacher: User, post: Post, worker: None) -> None:

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client, RequestFactory
+from django.test import RequestFactory
 
 from courses.models import Material
 from tests import make
+from tests.chat.conftest import signed_in
 from tutor.accounts.models import User
 from tutor.chat import staff_questions
-from tutor.chat.asking import ask
-from tutor.chat.models import Conversation, Message, Signal, StaffQuestion, Turn
+from tutor.chat.models import Signal, StaffQuestion, Turn
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def turn() -> Turn:
-    course = make.course("Heat")
-    talk = Conversation.objects.create(course=course, user=make.enrol(course))
-    turn = ask(talk, "What is entropy?")
-    Turn.objects.filter(pk=turn.pk).update(state=Turn.State.DONE)
-    Message.objects.create(turn=turn, author=Message.Author.AGENT, text="The material does not say.")
-    turn.refresh_from_db()
-    return turn
-
-
-@pytest.fixture
-def teacher(turn: Turn) -> User:
-    return make.enrol(turn.conversation.course, make.user(name="Ada Teacher"), role="staff")
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def test_from_the_student_to_the_staff_and_back(turn: Turn, teacher: User) -> None:

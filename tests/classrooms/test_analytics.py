@@ -17,7 +17,6 @@ from tutor.practice import grading
 
 pytestmark = [pytest.mark.django_db, pytest.mark.model]
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 OUTLIERS = (
     "A breakdown point is the share of wild readings that an estimate can stand before it is of no use."
 )
@@ -122,7 +121,7 @@ def test_the_pages_show_it_to_those_who_teach_and_to_nobody_else(lesson: Lesson,
     here = reverse("classrooms:attendance", args=[course.slug, lesson.uuid])
 
     def page(person: User) -> Any:
-        client.force_login(person, backend=BACKEND)
+        client.force_login(person)
         return client.get(here)
 
     assert page(student).status_code == 404
@@ -135,9 +134,9 @@ def test_the_pages_show_it_to_those_who_teach_and_to_nobody_else(lesson: Lesson,
     assert proposal.text in page(teacher).content.decode()
     decide = reverse("classrooms:proposal", args=[course.slug, proposal.pk])
     stranger = make.enrol(make.course(), role=Role.INSTRUCTOR)
-    client.force_login(stranger, backend=BACKEND)
+    client.force_login(stranger)
     assert client.post(decide, {"do": "accept"}).status_code == 404
-    client.force_login(teacher, backend=BACKEND)
+    client.force_login(teacher)
     assert client.post(decide, {"do": "reject"}).status_code == 302
     proposal.refresh_from_db()
     assert (proposal.state, proposal.decided_by) == (Proposal.State.REJECTED, teacher)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from courses.models import Role
 from tests import make
-from tests.llm.conftest import host_endpoint, host_url, models_folder
 from tests.llm.scripted import Answer, Scripted
 from tutor.classrooms import direction, director, rooms
 from tutor.classrooms.director import CAST, CLASSMATES, STUDENT, TOGETHER, Situation, Utterance
@@ -21,9 +20,6 @@ from tutor.classrooms.models import Act, Decision, Function, Measurement
 from tutor.classrooms.models.direction import SHIPPED, Standing, digest, measured
 from tutor.jobs import State
 
-__all__ = ["host_endpoint", "host_url", "models_folder"]
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 SPEAKERS = [STUDENT, *Function.values]
 ASKING = Situation(
     last=[Utterance(Function.TEACHING, "Which is it?"), Utterance(STUDENT, "I am not sure.", "Mia")],
@@ -193,9 +189,9 @@ def test_those_who_teach_mark_what_would_have_been_right_and_see_the_precision(c
         )
         for _ in range(2)
     ]
-    client.force_login(student, backend=BACKEND)
+    client.force_login(student)
     assert client.get(reverse("classrooms:direction", args=[course.slug])).status_code == 404
-    client.force_login(teacher, backend=BACKEND)
+    client.force_login(teacher)
     page = client.get(reverse("classrooms:direction", args=[course.slug])).content.decode()
     assert "Hm &lt;b&gt;" in page
     assert "the script goes on" in page
@@ -208,5 +204,5 @@ def test_those_who_teach_mark_what_would_have_been_right_and_see_the_precision(c
     assert 0 < every.low < 0.5 < every.high < 1
     assert "1 of 2" in client.get(reverse("classrooms:direction", args=[course.slug])).content.decode()
     other = make.enrol(make.course(), role=Role.INSTRUCTOR)
-    client.force_login(other, backend=BACKEND)
+    client.force_login(other)
     assert client.post(url, {"better": "0"}).status_code == 404

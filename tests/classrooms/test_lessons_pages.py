@@ -12,7 +12,7 @@ from django.urls import reverse
 from courses.models import Course, Extract, Material, Role
 from tests import make
 from tutor.accounts.models import User
-from tutor.classrooms import publishing, staleness, tasks
+from tutor.classrooms import additions, publishing, staleness, tasks
 from tutor.classrooms.models import Action, Agent, Lesson, LessonPage, Line
 from tutor.jobs import State
 from tutor.practice.models import Item
@@ -41,7 +41,7 @@ def teacher(course: Course) -> User:
 @pytest.fixture
 def client(teacher: User) -> Client:
     client = Client()
-    client.force_login(teacher, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(teacher)
     return client
 
 
@@ -292,6 +292,45 @@ def test_what_went_stale_is_listed_with_what_changed(client: Client, course: Cou
     shown = client.get(lesson.get_absolute_url()).content.decode()
     assert "The mean is not robust." in shown
     assert "new version (2)" in shown
+
+
+def test_a_page_that_only_the_new_version_has_is_offered_and_added_at_its_place(
+    client: Client, course: Course, broker: list[int], django_capture_on_commit_callbacks: Any
+) -> None:
+    lesson = make.lesson(course)
+    assert additions.additions(lesson) == []
+    old = lesson.materials.get()
+    mean, median = (words for _, words in make.LESSON)
+    mode = "The mode is whatever value occurs most often among all of them, and there may be several."
+    new = new_version(old, "\n\n".join([mean, mode, median]))
+    sections(old, {"The mean": mean, "The median": median})
+    sections(new, {"The mean": mean, "The mode": mode, "The median": median})
+    make.passage(new, mode)
+    offered = additions.additions(lesson)
+    assert [(one.material, one.stretch.title) for one in offered] == [(new, "The mode")]
+    shown = client.get(lesson.get_absolute_url()).content.decode()
+    assert "1 page that only the new version has" in shown
+    where = {"material": new.pk, "start": offered[0].stretch.start}
+    with django_capture_on_commit_callbacks(execute=True):
+        act(client, lesson, "add", **where)
+    draft = Lesson.objects.get(replaces=lesson)
+    assert [page.title for page in draft.pages.all()] == ["The mean", "The mode", "The median"]
+    added = draft.pages.get(title="The mode")
+    assert (added.material, broker, added.section) == (new, [added.pk], first(draft).section)
+    assert additions.additions(draft) == []
+    assert "in the lesson already" in act(client, draft, "add", **where).content.decode()
+    assert lesson.pages.count() == 2, "a published version is frozen"
+
+
+def sections(material: Material, words: dict[str, str]) -> None:
+    """Let the material's text be these sections, by title."""
+    extract = Extract.objects.get(material=material)
+    spans = [(title, extract.text.index(said), len(said)) for title, said in words.items()]
+    extract.blocks = [
+        {**extract.blocks[0], "start": start, "end": start + length, "anchor": {"path": [title]}}
+        for title, start, length in spans
+    ]
+    extract.save()
 
 
 @pytest.mark.model

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
 
 from courses.models import Course, Enrolment
 from tests import make
@@ -11,9 +16,11 @@ from tests.classrooms.room import Student
 from tests.classrooms.test_classroom_command import searchable
 from tests.llm.scripted import Answer, Scripted
 from tutor.accounts.models import User
+from tutor.chat import pruning
 from tutor.chat.consumers import FORBIDDEN
+from tutor.chat.models import Turn
 from tutor.chat.threads import in_thread
-from tutor.classrooms import rooms
+from tutor.classrooms import presence, rooms
 from tutor.classrooms.models import Agent, Classroom
 
 
@@ -128,6 +135,23 @@ async def test_who_leaves_or_is_removed_gets_no_more(endpoint: Scripted, site: S
         await one.note("people", names=[first.get_full_name()])
 
 
+async def test_whoever_has_the_class_open_is_there_and_a_class_left_alone_goes_on_when_they_come(
+    endpoint: Scripted, site: Site
+) -> None:
+    room = await in_thread(classroom)()
+    async with Student(site, room, room.created_by) as student:
+        await student.do("start")
+        await student.act("read")
+        await student.cut()
+    gone = timezone.now() - presence.AWAY
+    while await in_thread(lambda: Classroom.objects.get(pk=room.pk).state)() == Classroom.State.RUNNING:
+        await in_thread(room.seats.update)(seen=gone)  # the minute that nobody is there
+        await asyncio.sleep(0.05)
+    async with student:
+        await student.note("state", state="running", why="back")
+        await student.act("ask")
+
+
 async def test_a_huge_paste_is_refused_in_words_and_the_class_goes_on(endpoint: Scripted, site: Site) -> None:
     room = await in_thread(classroom)()
     async with Student(site, room, room.created_by) as student:
@@ -138,6 +162,39 @@ async def test_a_huge_paste_is_refused_in_words_and_the_class_goes_on(endpoint: 
         await student.act("ask")
 
 
+async def test_whoever_comes_back_after_weeks_gets_what_was_said_and_done(
+    endpoint: Scripted, site: Site
+) -> None:
+    room = await in_thread(classroom)()
+    async with Student(site, room, room.created_by) as student:
+        await student.do("start")
+        await student.act("ask")
+        await student.do("speak", text="It would pull the mean up.")
+        await student.note("quiz")
+        await student.do("end")
+        await student.note("state", state="ended")
+        await settled(student)
+    await in_thread(Turn.objects.update)(changed=timezone.now() - pruning.KEPT - timedelta(hours=1))
+    assert await in_thread(pruning.prune)() > 0
+    late = Student(site, room, room.created_by)
+    async with late:
+        came: list[dict[str, Any]] = []
+        while {event["turn"]: event["seq"] for event in came} != student.after:
+            came.append(json.loads(await asyncio.wait_for(late.socket.recv(), 10)))
+    wholes = {event["turn"]: event for event in came if event["type"] == "whole"}
+    for turn, event in wholes.items():
+        before = [one for one in student.events if one["turn"] == turn]
+        said = "".join(one["text"] for one in before if one["type"] == "text")
+        noted = [one["kind"] for one in before if one["type"] == "note"]
+        answer = event["data"]["answer"]
+        assert (event["seq"], answer["text"]) == (before[-1]["seq"], said)
+        assert event["data"]["ordinal"] == before[0]["ordinal"]  # by which pages put the acts in order
+        assert [note["kind"] for note in answer["notes"]] == noted
+    kept = [event for event in came if event["type"] != "whole"]
+    assert kept == [event for event in student.events if event["turn"] not in wholes]
+    assert {"speak", "move"} <= {event["act"] for event in kept if event["type"] == "queued"}
+
+
 async def test_a_dead_process_hands_the_class_on(endpoint: Scripted, site: Site) -> None:
     room = await in_thread(classroom)()
     with Site(WORDS_A_MINUTE="60") as dying:
@@ -146,6 +203,8 @@ async def test_a_dead_process_hands_the_class_on(endpoint: Scripted, site: Site)
             await student.act("read")
             await student.until("text")
             dying.kill()
+    for rows in (Turn.objects.unfinished(), Classroom.objects.all()):
+        await in_thread(rows.update)(lease_until=timezone.now())  # the fifteen seconds of its leases are over
     student = Student(site, room, room.created_by)
     async with student:
         await student.do("here")

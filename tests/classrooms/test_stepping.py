@@ -27,7 +27,7 @@ from tutor.chat import outcome, staff_questions
 from tutor.chat.asking import Refused, ask
 from tutor.chat.events import encode, insert
 from tutor.chat.models import Conversation, Event, Turn
-from tutor.classrooms import director, driving, rooms, stepping
+from tutor.classrooms import director, driving, presence, rooms, stepping
 from tutor.classrooms.director import CLASSMATES, Choice, Situation
 from tutor.classrooms.models import Act, Action, Classroom, Question
 from tutor.classrooms.stepping import SCRIPTED
@@ -272,7 +272,7 @@ def perform(act: Act, how: str, lines: int) -> None:
     insert([(turn.pk, len(said) + 2, kind, encode(data))])
 
 
-def test_whatever_happens(transactional_db: None) -> None:
+def test_whatever_happens(db: None) -> None:
     run_state_machine_as_test(
         Class,
         settings=settings(
@@ -295,7 +295,7 @@ def in_class(mode: str = "continuous") -> tuple[Classroom, datetime]:
     return room, now
 
 
-def test_only_the_owner_of_the_lease_steps(transactional_db: None) -> None:
+def test_only_the_owner_of_the_lease_steps(db: None) -> None:
     room, now = in_class()
     assert stepping.step(room.pk, "somebody else", now) is None
     assert driving.claim("somebody else", now) == []
@@ -304,9 +304,9 @@ def test_only_the_owner_of_the_lease_steps(transactional_db: None) -> None:
     assert stepping.step(room.pk, "us", later) is None
 
 
-def test_a_class_in_which_nobody_is_pauses_at_its_place(transactional_db: None) -> None:
+def test_a_class_in_which_nobody_is_pauses_at_its_place(db: None) -> None:
     room, now = in_class()
-    room.seats.update(seen=now - stepping.AWAY)
+    room.seats.update(seen=now - presence.AWAY)
     assert stepping.step(room.pk, "us", now) is None
     room.refresh_from_db()
     assert (room.state, room.step_at) == (Classroom.State.PAUSED, None)
@@ -317,7 +317,43 @@ def test_a_class_in_which_nobody_is_pauses_at_its_place(transactional_db: None) 
     assert (room.state, room.action) == (Classroom.State.RUNNING, place)
 
 
-def test_after_a_pause_the_class_still_waits_for_its_quiz(transactional_db: None) -> None:
+def test_a_class_that_paused_by_itself_goes_on_for_who_comes_back(db: None) -> None:
+    room, now = in_class()
+    stranger = make.enrol(room.course)
+    room.seats.update(seen=now - presence.AWAY)
+    stepping.step(room.pk, "us", now)
+    presence.notice({(room.conversation_id, stranger.pk)}, now)
+    room.refresh_from_db()
+    assert room.state == Classroom.State.PAUSED
+    presence.notice({(room.conversation_id, room.created_by_id)}, now)
+    room.refresh_from_db()
+    assert (room.state, room.step_at) == (Classroom.State.RUNNING, now)
+    assert stepping.step(room.pk, "us", now) is not None
+
+
+def test_what_a_person_paused_stays_paused_until_a_person_continues(db: None) -> None:
+    room, now = in_class()
+    rooms.act(room, room.created_by, {"do": "pause"})
+    presence.notice({(room.conversation_id, room.created_by_id)}, now)
+    room.refresh_from_db()
+    assert room.state == Classroom.State.PAUSED
+
+
+def test_what_is_done_while_the_director_chooses_makes_it_choose_again(db: None) -> None:
+    room, now = in_class()
+    said = ["What is the median?"]
+
+    def slow(situation: Situation, course: Course) -> Choice:
+        if said:
+            rooms.act(room, room.created_by, {"do": "speak", "text": said.pop()})
+        return director.by_rule(situation)
+
+    act = stepping.step(room.pk, "us", now, slow)
+    assert act is not None
+    assert (act.kind, act.turn.question) == (Act.Kind.ANSWER, "What is the median?")
+
+
+def test_after_a_pause_the_class_still_waits_for_its_quiz(db: None) -> None:
     room, _ = in_class()
     Classroom.objects.filter(pk=room.pk).update(waits_for=Act.Kind.QUIZ)
     for do in ("pause", "continue"):
@@ -329,7 +365,7 @@ def test_after_a_pause_the_class_still_waits_for_its_quiz(transactional_db: None
     assert room.waits_for == ""
 
 
-def test_a_page_whose_skills_everybody_has_shown_is_left_out(transactional_db: None) -> None:
+def test_a_page_whose_skills_everybody_has_shown_is_left_out(db: None) -> None:
     room, now = in_class()
     first, second = room.lesson.pages.order_by("ordinal")
     item = make.item(second.passages.get(), skill="The median")
@@ -347,7 +383,7 @@ def test_a_page_whose_skills_everybody_has_shown_is_left_out(transactional_db: N
     assert room.action is None
 
 
-def test_a_raised_hand_gets_the_floor_and_the_class_waits_for_it(transactional_db: None) -> None:
+def test_a_raised_hand_gets_the_floor_and_the_class_waits_for_it(db: None) -> None:
     room, now = in_class()
     rooms.act(room, room.created_by, {"do": "hand", "up": True})
     act = stepping.step(room.pk, "us", now)
@@ -361,7 +397,7 @@ def test_a_raised_hand_gets_the_floor_and_the_class_waits_for_it(transactional_d
 
 
 def test_a_question_beyond_the_quota_goes_to_the_staff_in_the_name_of_who_asked(
-    transactional_db: None,
+    db: None,
 ) -> None:
     room, now = in_class()
     other = make.enrol(room.course)
@@ -378,12 +414,45 @@ def test_a_question_beyond_the_quota_goes_to_the_staff_in_the_name_of_who_asked(
     assert not staff_questions.replies_for(room.created_by, room.course)
     staff_questions.reply(handed, "It is the middle one.", make.enrol(room.course), publish=False)
     assert staff_questions.replies_for(other, room.course).get() == handed
-    shown = Event.objects.filter(turn=handed.turn, type="note").last()
-    assert shown is not None
-    assert shown.data["kind"] == "staff_reply"
+    notes = Event.objects.filter(turn=handed.turn, type="note").values_list("data__kind", flat=True)
+    assert "staff_reply" in notes
 
 
-def test_what_is_said_in_a_class_is_no_chat_of_anybodys(transactional_db: None) -> None:
+@pytest.mark.parametrize("over", [False, True])
+def test_a_reply_of_the_staff_is_an_act_of_the_class(db: None, over: bool) -> None:
+    room, now = in_class()
+    teacher = make.enrol(room.course, make.user(name="Ada Teacher"), "staff")
+    Quota.objects.create(user=room.created_by, tokens_per_day=0)
+    rooms.act(room, room.created_by, {"do": "speak", "text": "What is the median?"})
+    assert stepping.step(room.pk, "us", now) is not None
+    if over:
+        rooms.act(room, room.created_by, {"do": "end"})
+    handed = staff_questions.waiting(room.course).get()
+    before = Event.objects.latest("pk").pk
+    staff_questions.reply(handed, "It is the middle one.", teacher, publish=False)
+    act = room.acts.latest("pk")
+    assert (act.kind, act.user, act.turn.question) == (Act.Kind.SPEAK, teacher, "It is the middle one.")
+    question = room.questions.get()
+    assert (question.state, question.answer) == (Question.State.ANSWERED, act)
+    own = Event.objects.filter(turn=act.turn, pk__gt=before).order_by("pk")
+    assert [event.type for event in own] == ["queued", "note", "end"]
+    assert own[0].data["who"]["function"] == "staff"
+    assert own[1].data["question"] == str(handed.turn.uuid)
+    staff_questions.reply(handed, "Once more.", teacher, publish=False)
+    assert room.acts.latest("pk") == act
+
+
+@pytest.mark.parametrize("do", ["skip", "back"])
+def test_moving_while_a_question_is_open_is_refused_in_words(db: None, do: str) -> None:
+    room, _ = in_class()
+    Classroom.objects.filter(pk=room.pk).update(page=room.lesson.pages.order_by("ordinal")[0])
+    rooms.act(room, room.created_by, {"do": "speak", "text": "What is the median?"})
+    room.refresh_from_db()
+    with pytest.raises(rooms.Refused, match="answered first, then the class can move"):
+        rooms.act(room, room.created_by, {"do": do})
+
+
+def test_what_is_said_in_a_class_is_no_chat_of_anybodys(db: None) -> None:
     room, _ = in_class()
     rooms.act(room, room.created_by, {"do": "speak", "text": "What is the median?"})
     assert not Conversation.objects.of(room.created_by)

@@ -19,7 +19,6 @@ from tutor.practice import items
 
 pytestmark = pytest.mark.model
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 MEAN = (
     "You add up all readings and divide by how many there are: their sum divided by their number is the mean."
 )
@@ -169,7 +168,7 @@ def test_a_section_without_questions_fails_with_a_reason(monkeypatch: pytest.Mon
 def seat(client: Client) -> tuple[Course, User]:
     course = make.course()
     student = make.enrol(course)
-    client.force_login(student, backend=BACKEND)
+    client.force_login(student)
     return course, student
 
 
@@ -201,7 +200,7 @@ def test_from_choosing_a_section_to_the_result(
 def test_nobody_else_sees_what_a_student_taught(client: Client) -> None:
     row = taught(MEAN)
     classmate = make.enrol(row.course)
-    client.force_login(classmate, backend=BACKEND)
+    client.force_login(classmate)
     assert client.get(row.get_absolute_url()).status_code == 404
     assert client.post(f"{row.get_absolute_url()}explain/", {"text": "x"}).status_code == 404
     assert (

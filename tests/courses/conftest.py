@@ -28,7 +28,7 @@ class Cast:
         """A browser in which this person is signed in; "anonymous" for nobody."""
         client = Client()
         if name != "anonymous":
-            client.force_login(getattr(self, name), backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(getattr(self, name))
         return client
 
 

@@ -31,9 +31,7 @@ def recording(db: None) -> Material:
 
 def sign_in(material: Material, role: str = Role.INSTRUCTOR) -> Client:
     client = Client()
-    client.force_login(
-        make.enrol(material.course, role=role), backend="django.contrib.auth.backends.ModelBackend"
-    )
+    client.force_login(make.enrol(material.course, role=role))
     return client
 
 

@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.http import StreamingHttpResponse
 from django.urls import reverse
 
-from courses.models import Material
+from courses.models import Material, Passage
 from tests import make
 from tests.courses.conftest import Cast
 
@@ -115,6 +115,28 @@ def test_a_file_name_cannot_break_the_header(cast: Cast) -> None:
     url = reverse("courses:file", args=["signals", material.uuid])
     response = cast.client("student").get(f"{url}?download")
     assert response["Content-Disposition"].startswith("attachment; filename*=utf-8''Vorlesung%20%221%22")
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
+def test_what_is_hidden_while_a_student_reads_it_is_gone_with_their_next_request(
+    cast: Cast, lecture: Material
+) -> None:
+    passage = make.passage(lecture, "Four times the readings halve it.")
+    pages = [
+        reverse(f"courses:{name}", args=["signals", lecture.uuid])
+        for name in ("source", "source_data", "file")
+    ]
+    student = cast.client("student")
+    assert [student.get(page).status_code for page in pages] == [200, 200, 200]
+    begun = fetch(cast, lecture, Range="bytes=0-3")
+    assert begun.status_code == 206
+    cast.client("instructor").post(reverse("courses:act", args=["signals", lecture.uuid]), {"action": "hide"})
+    assert [student.get(page).status_code for page in pages] == [404, 404, 404]
+    # neither the rest of the file, nor the word that the copy in the browser's cache is still good
+    assert fetch(cast, lecture, **{"Range": "bytes=4-", "If-Range": begun["ETag"]}).status_code == 404
+    assert fetch(cast, lecture, **{"If-None-Match": begun["ETag"]}).status_code == 404
+    assert not Passage.objects.readable_by(cast.student, cast.course).filter(pk=passage.pk).exists()
+    assert cast.client("instructor").get(pages[0]).status_code == 200
 
 
 def test_a_lost_original_is_not_found(cast: Cast, lecture: Material) -> None:

@@ -243,7 +243,7 @@ class TestAudit:
 
     def test_what_people_do_is_recorded_with_where_from(self, cast: Cast) -> None:
         client = Client(REMOTE_ADDR="198.51.100.7")
-        client.force_login(cast.instructor, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(cast.instructor)
         material = make.material(cast.course, "x", title="Lecture 1")
         client.post(reverse("courses:act", args=["signals", material.uuid]), {"action": "hide"})
         entry = AuditEntry.objects.get(action="material.hide")

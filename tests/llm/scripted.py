@@ -144,7 +144,9 @@ class Server:
         socket_ = writer.get_extra_info("socket")
         socket_.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            while line := await reader.readline():
+            while (
+                (line := await reader.readline()).rstrip().endswith(b"HTTP/1.1")
+            ):  # anything else is hung up on
                 path = line.split()[1].decode()
                 headers = {}
                 while (header := (await reader.readline()).strip()) != b"":
@@ -171,6 +173,12 @@ class Server:
             )
         elif path == "/v1/chat/completions":
             await self.chat(Record(path, headers, body), reader, writer)
+        elif path == "/v1/load_lora_adapter":  # as vLLM has it
+            self.records.append(Record(path, headers, body, "done"))
+            answer = self.answers[0]
+            if answer.status == 200:
+                self.models.append(body["lora_name"])
+            await self.reply(writer, {"error": {"message": answer.error}}, answer.status)
         elif path.startswith("/control/"):
             await self.reply(writer, await self.control(path.rsplit("/", 1)[1], body))
         else:

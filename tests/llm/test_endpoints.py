@@ -1,11 +1,11 @@
 """Which endpoint answers, and what an endpoint's row holds."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 
+from tests import make
 from tutor.llm.models import Endpoint, UnreadableKey
 
 pytestmark = pytest.mark.django_db
@@ -41,11 +41,11 @@ def test_an_admins_default_goes_before_the_environment(settings: Any) -> None:
 
 def test_a_course_keeps_its_endpoint_only_while_that_is_enabled() -> None:
     own = Endpoint.objects.create(name="vLLM", base_url="http://gpu:8000/v1", model="m")
-    course = SimpleNamespace(endpoint=own)
+    course = make.course(endpoint=own)
     assert Endpoint.objects.for_course(course) == own
     own.enabled = False
     assert Endpoint.objects.for_course(course).embedded
-    assert Endpoint.objects.for_course(SimpleNamespace(endpoint=None)).embedded
+    assert Endpoint.objects.for_course(make.course()).embedded
 
 
 def test_a_key_survives_a_rotation_of_the_secret_but_not_its_loss(settings: Any) -> None:

@@ -32,7 +32,7 @@ class Scene:
 
     def client(self, person: User) -> Client:
         client = Client()
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(person)
         return client
 
 

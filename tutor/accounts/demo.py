@@ -14,13 +14,14 @@ DOMAIN = "lyceum.example"
 
 @dataclass(frozen=True)
 class DemoUser:
-    """One demo login. `role` is the role in the demo course; an admin has none."""
+    """One demo login. `role` is the role in the demo course, if it has one."""
 
     email: str
     name: str
     password: str
     role: str = ""
     admin: bool = False
+    coach: bool = False
 
 
 DEMO_USERS = [
@@ -28,6 +29,8 @@ DEMO_USERS = [
     DemoUser(f"instructor@{DOMAIN}", "Iris Instructor", "demo-instructor", role="instructor"),
     DemoUser(f"staff@{DOMAIN}", "Theo Assistant", "demo-staff", role="staff"),
     DemoUser(f"student@{DOMAIN}", "Sam Student", "demo-student", role="student"),
+    DemoUser(f"teacher@{DOMAIN}", "Nora Okafor", "demo-teacher"),
+    DemoUser(f"coach@{DOMAIN}", "Cora Coach", "demo-coach", coach=True),
 ]
 PASSWORDS = {person.password for person in DEMO_USERS}
 

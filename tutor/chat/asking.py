@@ -84,7 +84,7 @@ def ask(
 def _store(turn: Turn) -> None:
     conversation = Conversation.objects.select_for_update().get(pk=turn.conversation_id)
     course, user = turn.conversation.course, turn.conversation.user
-    endpoint = Endpoint.objects.for_course(course)
+    endpoint = Endpoint.objects.for_course(course, str(conversation.uuid))
     turn.usage = Quota.reserve(user, course.pk, endpoint.max_tokens, endpoint=endpoint)
     turn.ordinal = (conversation.turns.aggregate(last=Max("ordinal"))["last"] or 0) + 1
     turn.changed = timezone.now()

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from tutor.chat.events import Log, encode, wire
 from tutor.chat.feeds import Feed
-from tutor.chat.history import whole
+from tutor.chat.history import wholes
 from tutor.chat.models import Conversation, Event, Turn
 from tutor.chat.threads import in_thread
 
@@ -70,8 +70,9 @@ class Tab:
             return wires
         if self.feed:
             events = await self.feed.read()
-            for turn, seq, text in events[self.read :]:
-                if seq == self.sent.get(turn, 0) + 1:
+            for turn, seq, text, whole in events[self.read :]:
+                have = self.sent.get(turn, 0)
+                if seq == have + 1 or (whole and seq > have):
                     self.sent[turn] = seq
                     wires.append(text)
             self.read = len(events)
@@ -119,7 +120,9 @@ def rows_after(
         if seq <= before:
             continue
         if seq > before + 1:
-            found.append((uuid, before, ends[pk], wire(uuid, ends[pk], "whole", encode({"data": whole(pk)}))))
+            found.append(
+                (uuid, before, ends[pk], wire(uuid, ends[pk], "whole", encode({"data": wholes([pk])[pk]})))
+            )
             reached[pk] = ends[pk]
             continue
         found.append((uuid, before, seq, wire(uuid, seq, kind, encode(data))))
@@ -160,6 +163,10 @@ class Audience:
     def count(self, conversation: int, user: int) -> int:
         """Tabs that a person has open on a conversation."""
         return sum(tab.user == user for tab in self.tabs.get(conversation, ()))
+
+    def followers(self) -> set[tuple[int, int]]:
+        """(conversation, person) for each conversation of several people that somebody has open in a tab."""
+        return {(tab.conversation, tab.user) for tabs in self.tabs.values() for tab in tabs if tab.feed}
 
     def follow(self, entry: Log) -> None:
         """A turn is answered in this process from now on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -57,10 +57,10 @@ def finished(conversation: Conversation) -> tuple[list[dict[str, Any]], dict[str
     }
 
 
-def whole(turn: int) -> dict[str, Any]:
-    """One finished turn, as `finished` has it."""
-    asked = Turn.objects.filter(pk=turn)
-    return _turn(_with_outcome(asked, asked.values("conversation__user")).get())
+def wholes(turns: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Finished turns by key, as `finished` has them."""
+    asked = Turn.objects.filter(pk__in=turns)
+    return {turn.pk: _turn(turn) for turn in _with_outcome(asked, asked.values("conversation__user"))}
 
 
 def _with_outcome(turns: QuerySet[Turn], readers: Any) -> QuerySet[Turn]:

@@ -8,9 +8,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from uuid import UUID
 
 from courses.grammar import finite_verb, tokens
-from courses.models import Extract, Passage, Proposition
+from courses.models import Course, Extract, Passage, Proposition
 from courses.verification.vectors import sentence_spans
 from tutor.jobs import State
 
@@ -57,12 +58,14 @@ def heading(passage: Passage) -> str:
     return " – ".join([title, *[str(part) for part in passage.heading_path if str(part) != title]])
 
 
-_blocks: OrderedDict[int, list[Block]] = OrderedDict()
+_blocks: OrderedDict[UUID, tuple[int, list[Block]]] = (
+    OrderedDict()
+)  # by material, with its course's index version
 _lock = Lock()
 
 
 def layouts(passages: Sequence[Passage]) -> list[Layout]:
-    """The layout of each passage; two queries for what is not in memory."""
+    """The layout of each passage; two queries, and one for what is not in memory."""
     claims: dict[int, list[tuple[int, int]]] = {}
     wanted = [passage.pk for passage in passages]
     for pk, start, end in Proposition.objects.filter(passage__in=wanted).values_list(
@@ -76,10 +79,18 @@ def layouts(passages: Sequence[Passage]) -> list[Layout]:
 
 
 def _blocks_of(passages: Sequence[Passage]) -> dict[int, list[Block]]:
-    finished = {passage.material_id for passage in passages if passage.material.state == State.DONE}
+    """The blocks of the passages' materials; from memory as long as nothing in the course has changed."""
+    materials = {passage.material_id: passage.material for passage in passages}
+    courses = {material.course_id for material in materials.values()}
+    versions = dict(Course.objects.filter(pk__in=courses).values_list("pk", "index_version").order_by())
+    now = {pk: versions.get(material.course_id, 0) for pk, material in materials.items()}
+    known: dict[int, list[Block]] = {}
     with _lock:
-        known = {pk: _blocks[pk] for pk in {passage.material_id for passage in passages} if pk in _blocks}
-    missing = {passage.material_id for passage in passages} - set(known)
+        for pk, material in materials.items():
+            version, blocks = _blocks.get(material.uuid, (None, []))
+            if version == now[pk]:
+                known[pk] = blocks
+    missing = set(materials) - set(known)
     for pk, stored in Extract.objects.filter(material__in=missing).values_list("material_id", "blocks"):
         known[pk] = [
             (
@@ -91,9 +102,9 @@ def _blocks_of(passages: Sequence[Passage]) -> dict[int, list[Block]]:
             )
             for block in stored
         ]
-        if pk in finished:
+        if materials[pk].state == State.DONE:
             with _lock:
-                _blocks[pk] = known[pk]
+                _blocks[materials[pk].uuid] = now[pk], known[pk]
                 while len(_blocks) > KEPT:
                     _blocks.popitem(last=False)
     return known

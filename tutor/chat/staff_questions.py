@@ -20,6 +20,7 @@ from tutor.accounts.models import User
 from tutor.chat import mailing
 from tutor.chat.events import append
 from tutor.chat.models import Message, Signal, StaffQuestion, Turn
+from tutor.chat.signals import replied
 from tutor.chat.turns import announce
 
 
@@ -98,6 +99,7 @@ def _say(turn: Turn, text: str, by: User) -> None:
     append(turn, "note", data)
     Turn.objects.filter(pk=turn.pk).update(changed=timezone.now())
     transaction.on_commit(lambda: announce(turn))
+    replied.send(Turn, turn=turn, text=text, by=by)
 
 
 def counts(request: HttpRequest) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def queued(act: Act) -> dict[str, Any]:
 def who(act: Act) -> dict[str, Any]:
     """Whose act it is, as pages are told."""
     if act.user:
-        return {"type": "person", "id": act.user.pk, "name": act.user.get_full_name(), "function": ""}
+        function = "staff" if "replies" in act.about else ""
+        return {"type": "person", "id": act.user.pk, "name": act.user.get_full_name(), "function": function}
     if act.agent:
         return {
             "type": "agent",

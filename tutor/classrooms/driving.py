@@ -20,13 +20,13 @@ from django.utils import timezone
 
 from tutor.chat import turns
 from tutor.chat.turns import Runner
-from tutor.classrooms import director, speech, stepping
+from tutor.classrooms import director, presence, speech, stepping
 from tutor.classrooms.acts import queued
 from tutor.classrooms.models import Act, Classroom
 
 log = logging.getLogger(__name__)
 
-POLL, RENEW = 1.0, 4.0  # seconds
+POLL, RENEW, NOTICE = 1.0, 4.0, 10.0  # seconds
 LEASE = timedelta(seconds=15)
 AGAIN = timedelta(seconds=3)  # after a step that failed
 
@@ -59,7 +59,8 @@ class Driver:
         self.rooms: set[int] = set()  # that it holds the lease of
         self.stepping: dict[int, bool] = {}  # -> whether to step once more
         self._poked = asyncio.Event()
-        self._renewed = time.monotonic()
+        self._renewed = self._noticed = time.monotonic()
+        self._there: set[tuple[int, int]] = set()  # who follows which conversation here
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch = runner.loop.create_task(self._keep())
 
@@ -80,6 +81,7 @@ class Driver:
                 pass
             self._poked.clear()
             try:
+                await self._notice()
                 for room in await self._do(partial(claim, self.runner.owner, self.now())):
                     self.rooms.add(room)
                     self._spawn(self._go_on(room))
@@ -88,6 +90,17 @@ class Driver:
                     self.rooms = await self._do(self._renew)
             except Exception:
                 log.exception("Looking after the classrooms failed; trying again")
+
+    async def _notice(self) -> None:
+        """Who has just opened a tab is there at once; who has one open stays so."""
+        followers = self.runner.audience.followers()
+        due = time.monotonic() - self._noticed >= NOTICE
+        news = followers if due else followers - self._there
+        self._there = followers
+        if due:
+            self._noticed = time.monotonic()
+        if news:
+            await self._do(partial(presence.notice, news, self.now()))
 
     def _renew(self) -> set[int]:
         mine = Classroom.objects.filter(owner=self.runner.owner, state__in=Classroom.LIVE)

@@ -119,7 +119,9 @@ def swap(action: Action, item: Item | None) -> None:
     """Ask another item."""
     if action.kind != Kind.QUIZ:
         raise EditRefused("Only a quiz has an item.")
-    if item is None or item.course_id != action.page.lesson.course_id or item.state != Item.State.READY:
+    if item is None or item not in Item.objects.quiz().filter(
+        course=action.page.lesson.course_id, state=Item.State.READY
+    ):
         raise EditRefused("Choose one of the course's items.")
     action.item = item
     action.save(update_fields=["item"])
@@ -128,7 +130,9 @@ def swap(action: Action, item: Item | None) -> None:
 
 def items_for(page: LessonPage) -> list[Item]:
     """Items that can be asked on a page: those on its passages first, then those on its material."""
-    ready = Item.objects.filter(course=page.lesson.course, state=Item.State.READY).select_related("skill")
+    ready = (
+        Item.objects.quiz().filter(course=page.lesson.course, state=Item.State.READY).select_related("skill")
+    )
     near = list(ready.filter(passage__in=page.passages.all()))
     return near + list(ready.filter(material=page.material).exclude(pk__in=[item.pk for item in near]))[:40]
 
@@ -161,6 +165,11 @@ def remove_page(page: LessonPage) -> None:
         raise EditRefused("This is the lesson's only page. Delete the lesson instead.")
     page.delete()
     _number(lesson.pages.all())
+
+
+def room_behind(lesson: Lesson, after: LessonPage | None) -> int:
+    """The ordinal for one more page behind `after`, at the end without one; the pages that follow move on."""
+    return _behind(lesson.pages.all(), after)
 
 
 def _actions(page: LessonPage) -> QuerySet[Action]:

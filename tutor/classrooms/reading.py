@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from courses.anchors import StoredBlock, anchor_of
 from courses.models import Extract, Material, Passage, place
 from courses.passages import estimate_tokens
 from courses.sentences import sentences
+from courses.verification.words import words
 from courses.wording import bag
 from tutor.chat.starters import CALLED, DEFINED
 
@@ -22,6 +24,8 @@ NOT_TAUGHT = re.compile(
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _WORDLESS = frozenset(["heading", "code"])
 _SPEECH = 8  # words a title taken from speech may have
+_AGAIN = 3  # times two words are said together before they are a topic
+ADVISES = re.compile(r"^(?:never|always|do not|don['’]t|remember to|beware of)\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,8 @@ def pages_of(material: Material) -> list[Stretch]:
 
 def says_something(text: str, block: StoredBlock) -> bool:
     """Whether a block holds words to teach from, rather than a heading, a listing or an undescribed picture."""
-    words = text[block["start"] : block["end"]]
-    return block["kind"] not in _WORDLESS and words != "[Figure]" and len(_WORD.findall(words)) >= 3
+    said = text[block["start"] : block["end"]]
+    return block["kind"] not in _WORDLESS and said != "[Figure]" and len(_WORD.findall(said)) >= 3
 
 
 def blocks_of(extract: Extract, start: int, end: int) -> list[StoredBlock]:
@@ -145,23 +149,59 @@ def _anchor(blocks: Sequence[StoredBlock]) -> dict[str, Any]:
 
 def _stretches_of_speech(material: Material, text: str, blocks: Sequence[StoredBlock]) -> Iterator[Stretch]:
     """A recording's passages: they were cut where the speaker paused."""
-    for passage in material.passages.order_by("ordinal"):
+    passages = list(material.passages.order_by("ordinal"))
+    counted = [pairs(passage.text) for passage in passages]
+    for number, passage in enumerate(passages):
         anchor = anchor_of(text, blocks, passage.start, passage.end)
-        yield Stretch(
-            named(passage.text) or f"From {place(anchor, [])} on", anchor, passage.start, passage.end, []
-        )
+        title = named(passage.text) or advice(passage.text) or topic(number, counted)
+        yield Stretch(title or f"From {place(anchor, [])} on", anchor, passage.start, passage.end, [])
 
 
 def named(speech: str) -> str:
     """What a stretch of speech is about, in its own words: the first thing that it defines or names, or ""."""
-    for start, end in sentences(" ".join(speech.split())):
-        sentence = " ".join(speech.split())[start:end]
+    for sentence in _sentences(speech):
         for found in (CALLED.search(sentence), DEFINED.match(sentence)):
             subject = found["subject"].strip() if found else ""
-            words = re.sub(r"^(?:the|an?)\s+", "", subject, flags=re.IGNORECASE).split()
-            if 1 <= len(words) <= _SPEECH and words[0].lower() not in _POINTING:
-                return (subject if subject.lower().startswith("the ") else " ".join(words)).capitalize()
+            rest = re.sub(r"^(?:the|an?)\s+", "", subject, flags=re.IGNORECASE).split()
+            if 1 <= len(rest) <= _SPEECH and rest[0].lower() not in _POINTING:
+                return (subject if subject.lower().startswith("the ") else " ".join(rest)).capitalize()
     return ""
+
+
+def advice(speech: str) -> str:
+    """The first short sentence that says what to do always or never; or ""."""
+    for sentence in _sentences(speech):
+        if ADVISES.match(sentence) and len(sentence.split()) <= _SPEECH:
+            return sentence.rstrip(".!")
+    return ""
+
+
+def topic(number: int, counted: Sequence[Mapping[tuple[str, str], Counter[str]]]) -> str:
+    """The two words that one stretch of a recording says together again and again, and no other nearly as often; or ""."""
+    best, most = "", _AGAIN - 1
+    for stems, forms in counted[number].items():
+        elsewhere = max(
+            (one[stems].total() for at, one in enumerate(counted) if at != number and stems in one), default=0
+        )
+        if forms.total() > most and 2 * elsewhere <= forms.total():
+            best, most = forms.most_common(1)[0][0].capitalize(), forms.total()
+    return best
+
+
+def pairs(speech: str) -> dict[tuple[str, str], Counter[str]]:
+    """How often two content words stand next to each other, by their stems, in each of their forms."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    spoken = words(" ".join(speech.split()))
+    for one, other in pairwise(spoken):
+        both = one.content and other.content and one.kind == other.kind == "word"
+        if both and one.clause == other.clause and min(len(one.text), len(other.text)) >= 4:
+            found.setdefault((one.key, other.key), Counter())[f"{one.text} {other.text}"] += 1
+    return found
+
+
+def _sentences(speech: str) -> Iterator[str]:
+    text = " ".join(speech.split())
+    return (text[start:end] for start, end in sentences(text))
 
 
 _POINTING = bag(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from courses.verification.words import words
 from tutor.chat.models import Message, Turn
 from tutor.classrooms import classmates, director, phrases, script
 from tutor.classrooms.director import Participant, Situation, Utterance
-from tutor.classrooms.models import Act, Action, Agent, Classroom, Line, Question
+from tutor.classrooms.models import Act, Agent, Classroom, Line, Question
 
 SEEN = 8  # of the latest utterances
 QUIET = 180.0  # seconds without a student, after which the assistant asks whether all is clear
@@ -45,23 +46,29 @@ def on_the_page(question: Question, share: float) -> bool:
     return bool(asked) and len(asked & said) >= share * len(asked)
 
 
-def spoken(room: Classroom) -> dict[str, int]:
-    """Words said so far, by function; those of people under `director.STUDENT`."""
-    rows = room.acts.values("agent__function").annotate(said=Coalesce(Sum("words"), 0))
-    return {row["agent__function"] or director.STUDENT: row["said"] for row in rows.order_by()}
+def spoken(room: Classroom) -> dict[tuple[str, int | None], int]:
+    """Words said so far, by function and agent; those of people under `director.STUDENT` and None."""
+    rows = room.acts.values("agent__function", "agent").annotate(said=Coalesce(Sum("words"), 0))
+    return {
+        (row["agent__function"] or director.STUDENT, row["agent"]): row["said"] for row in rows.order_by()
+    }
 
 
-def free_to_act(room: Classroom, agents: Sequence[Agent]) -> list[Agent]:
+def cast(room: Classroom) -> list[Agent]:
+    """The agents of a room, in their order."""
+    return list(room.agents.select_related("endpoint").order_by("ordinal", "pk"))
+
+
+def free_to_act(room: Classroom) -> list[Agent]:
     """Teachers, assistants, and the classmates whose share leaves room for a whole act of theirs, with something to say.
 
     What is asked is whether the share will hold after the longest act there may be; so it always holds.
     """
     said = spoken(room)
     total = sum(said.values()) + classmates.LONGEST
-    together = sum(said.get(function, 0) for function in director.CLASSMATES) + classmates.LONGEST
-    own = dict(
-        room.acts.exclude(agent=None).values_list("agent").annotate(said=Coalesce(Sum("words"), 0)).order_by()
-    )
+    theirs = sum(count for (function, _), count in said.items() if function in director.CLASSMATES)
+    together = theirs + classmates.LONGEST
+    own = {agent: count for (_, agent), count in said.items()}
 
     def may(agent: Agent) -> bool:
         if agent.function not in director.CLASSMATES:
@@ -70,21 +77,24 @@ def free_to_act(room: Classroom, agents: Sequence[Agent]) -> list[Agent]:
         bounds = room.talkativeness * total, room.talkativeness * agent.talkativeness * total
         return together <= bounds[0] and after <= bounds[1] and classmates.has_something(room, agent)
 
-    return [agent for agent in agents if may(agent)]
+    return [agent for agent in cast(room) if may(agent)]
 
 
-def situation(room: Classroom, now: datetime, action: Action | None, agents: Sequence[Agent]) -> Situation:
-    """What the director sees."""
-    said = spoken(room)
-    total = max(1, sum(said.values()))
+def situation(room: Classroom, now: datetime, agents: Sequence[Agent]) -> Situation:
+    """What the director sees, where `agents` may act."""
+    said: Counter[str] = Counter()
+    for (function, _), count in spoken(room).items():
+        said[function] += count
+    total = max(1, said.total())
     pages = list(script.pages_of(room.lesson))
     shown = set(room.acts.filter(kind=Kind.SHOW).values_list("page", flat=True))
     last_shown = room.acts.filter(kind=Kind.SHOW).order_by("-pk").values_list("pk", flat=True).first() or 0
     since = room.acts.filter(pk__gt=last_shown).exclude(about__has_key="reminds").order_by("pk")
-    heard = room.acts.filter(kind__in=(Kind.SPEAK, Kind.RESPOND)).order_by("-pk").first()
+    people = room.acts.filter(kind__in=(Kind.SPEAK, Kind.RESPOND))
+    heard = people.order_by("-pk").values_list("turn__created", flat=True).first()
     return Situation(
-        next=str(action.kind) if action else "",
-        page=script.position(room.page) if room.page else 0,
+        next=str(room.action.kind) if room.action else "",
+        page=sum(page.ordinal <= room.page.ordinal for page in pages) if room.page else 0,
         pages=len(pages),
         covered=[str(page) for page in pages if page.pk in shown and page.pk != room.page_id]
         + ([str(room.page)] if room.page else []),
@@ -95,7 +105,7 @@ def situation(room: Classroom, now: datetime, action: Action | None, agents: Seq
         ],
         last=utterances(room),
         mode=room.mode,
-        seconds_since_student=(now - heard.turn.created).total_seconds() if heard else None,
+        seconds_since_student=(now - heard).total_seconds() if heard else None,
         shares={function: words / total for function, words in said.items()},
         bounds={director.TOGETHER: room.talkativeness}
         | {

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from courses.models import Passage
 from tutor.chat import answering
@@ -21,7 +22,7 @@ from tutor.chat.threads import in_thread
 from tutor.classrooms import classmates, explaining
 from tutor.classrooms.acts import place_note
 from tutor.classrooms.classmates import Sentence
-from tutor.classrooms.models import Act, Classroom, Question
+from tutor.classrooms.models import Act, Classroom, Question, Seat
 from tutor.llm.errors import EndpointError
 from tutor.llm.models import Endpoint
 
@@ -62,7 +63,8 @@ async def _say(act: Act, sentences: Sequence[Sentence], wait: Wait) -> AsyncGene
     """Sentence by sentence at a human pace, each with its verdict and citation; breaks off where somebody wants something."""
     said, cited = "", Cited()
     for number, sentence in enumerate(sentences):
-        if number and act.kind != Kind.EXPLAIN and await in_thread(interrupted)(act):
+        pace, interrupted = await in_thread(looking_up)(act)
+        if number and act.kind != Kind.EXPLAIN and interrupted:
             break
         start = len(said) + bool(said)
         yield {"type": "text", "text": f" {sentence.text}" if said else sentence.text}
@@ -73,7 +75,7 @@ async def _say(act: Act, sentences: Sequence[Sentence], wait: Wait) -> AsyncGene
             yield await in_thread(citation)(number, passage, begin, close, sentence.verdict, cited)
         if act.kind == Kind.READ:
             yield {"type": "note", "kind": "line", "line": sentence.line}
-        await _pass(act, seconds_for(len(sentence.text.split()) + BREATH), wait)
+        await wait(seconds_for(len(sentence.text.split()) + BREATH) / pace)
 
 
 # The script
@@ -85,7 +87,8 @@ async def _script(act: Act, wait: Wait) -> AsyncGenerator[Event]:
     for note in notes:
         yield {"type": "note", **note}
     if act.kind == Kind.SHOW:
-        await _pass(act, seconds_for(LOOKING), wait)
+        pace, _ = await in_thread(looking_up)(act)
+        await wait(seconds_for(LOOKING) / pace)
     async with aclosing(_say(act, lines, wait)) as events:
         async for event in events:
             yield event
@@ -117,13 +120,17 @@ def _material(act: Act) -> tuple[list[Event], list[Sentence]]:
     return notes, [Sentence.of(line) for line in lines.order_by("ordinal")[act.about.get("line", 0) :]]
 
 
-def interrupted(act: Act) -> bool:
-    """Whether somebody wants something, so that the act has to end with the sentence."""
-    room = Classroom.objects.only("state", "action").get(pk=act.classroom_id)
-    waiting = room.questions.filter(state=Question.State.OPEN).exists()
-    raised = room.seats.exclude(hand=None).exists()
-    moved = act.action_id is not None and room.action_id != act.action_id
-    return room.state != Classroom.State.RUNNING or moved or waiting or raised
+def looking_up(act: Act) -> tuple[float, bool]:
+    """The pace of the class now, and whether somebody wants something, so that the act has to end with the sentence."""
+    room = Classroom.objects.annotate(
+        asked=Exists(Question.objects.filter(classroom=OuterRef("pk"), state=Question.State.OPEN)),
+        raised=Exists(Seat.objects.filter(classroom=OuterRef("pk"), hand__isnull=False)),
+    )
+    pace, state, action, asked, raised = room.values_list("pace", "state", "action", "asked", "raised").get(
+        pk=act.classroom_id
+    )
+    moved = act.action_id is not None and action != act.action_id
+    return pace, state != Classroom.State.RUNNING or moved or asked or raised
 
 
 def seconds_for(words: int) -> float:
@@ -131,20 +138,10 @@ def seconds_for(words: int) -> float:
     return words * 60 / settings.WORDS_A_MINUTE
 
 
-async def _pass(act: Act, seconds: float, wait: Wait) -> None:
-    """Let the time pass, at the pace the class has now."""
-    pace = await in_thread(_pace)(act.classroom_id)
-    await wait(seconds / pace)
-
-
 def _long(work: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     """Work that searches, verifies or asks a model, away from the event loop and from the stream's short looks."""
     away: Callable[P, Awaitable[R]] = database_sync_to_async(work, thread_sensitive=False)
     return away
-
-
-def _pace(room: int) -> float:
-    return Classroom.objects.filter(pk=room).values_list("pace", flat=True).first() or 1.0
 
 
 # Classmates
@@ -192,7 +189,8 @@ async def _answer(act: Act, wait: Wait) -> AsyncGenerator[Event]:
         settled = {"question": act.about["of"], "state": "answered", "answer": str(act.turn.uuid)}
         yield {"type": "note", "kind": "question", **settled}
     left = min(seconds_for(len(text.split()) + BREATH), LONGEST_WAIT) - (time.monotonic() - started)
-    await _pass(act, max(0.0, left), wait)
+    pace, _ = await in_thread(looking_up)(act)
+    await wait(max(0.0, left) / pace)
     if last:
         yield last
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -26,12 +27,12 @@ from tutor.classrooms import classmates, director, phrases, script, seeing
 from tutor.classrooms.acts import of_agent, of_person, state_note
 from tutor.classrooms.director import Choice, Situation
 from tutor.classrooms.models import Act, Action, Agent, Classroom, Decision, Function, Question, Seat
+from tutor.classrooms.presence import NOBODY, present
 from tutor.llm.models import Quota, QuotaExceeded, Usage
 from tutor.practice import knowledge
 
 log = logging.getLogger(__name__)
 
-AWAY = timedelta(seconds=45)  # without a sign of a person, after which they are gone
 LOOK = timedelta(seconds=5)  # how often a room is looked at in which nothing is due
 FLOOR = timedelta(seconds=25)  # for whoever raised a hand
 WAITS = {  # for the students, before the reminder and again after it
@@ -51,27 +52,46 @@ Chooser = Callable[[Situation, Course], Choice]
 def step(pk: int, owner: str, now: datetime, choose: Chooser = director.choose) -> Act | None:
     """Take the next decision for a room that `owner` drives; gives the act that it has to perform now, if any.
 
-    The director is asked outside the transaction, and only where there is a choice; what it chose counts if
-    nothing happened meanwhile.
+    What the director sees is gathered, and the director asked, outside of transactions: those keep everybody else from
+    writing. What it chose counts if nothing was done in the room meanwhile; each thing that is done is an act.
     """
-    chosen: tuple[Situation, Choice | None] | None = None
     for _ in range(3):
         with WRITING, transaction.atomic():
             room = _locked(pk, owner)
             if room is None:
                 return None
-            outcome = Step(room, now).decide(chosen)
+            decided = Step(room, now).decide()
             room.save()
-            if not isinstance(outcome, Situation):
-                return outcome
-        chosen = outcome, _choice(outcome, room.course, choose)
+        if not isinstance(decided, Fork):
+            return decided
+        agents = seeing.free_to_act(room)
+        situation = seeing.situation(room, now, agents)
+        choice = _choice(situation, room.course, choose)
+        with WRITING, transaction.atomic():
+            room = _locked(pk, owner)
+            if room is None or newest(room) != decided.after:
+                continue
+            act = Step(room, now).follow(situation, choice, agents)
+            room.save()
+            return act
     return None  # people are busier than the director; it is asked again when the room is looked at
 
 
+@dataclass(frozen=True)
+class Fork:
+    """Where the director has to choose, the act with the key `after` being the newest."""
+
+    after: int | None
+
+
+def newest(room: Classroom) -> int | None:
+    """The key of the newest act."""
+    return room.acts.order_by("-pk").values_list("pk", flat=True).first()
+
+
 def _locked(pk: int, owner: str) -> Classroom | None:
-    rows = Classroom.objects.select_for_update(of=("self",)).select_related(
-        "conversation", "lesson", "course", "course__endpoint", "page", "action__page", "created_by"
-    )
+    rows = Classroom.objects.select_for_update(of=("self",))
+    rows = rows.select_related("conversation", "page", "action__page")  # the rest is needed at few steps
     return rows.filter(pk=pk, owner=owner, state__in=Classroom.LIVE).first()
 
 
@@ -133,10 +153,13 @@ class Step:
 
     def __init__(self, room: Classroom, now: datetime) -> None:
         self.room, self.now = room, now
-        self.agents: list[Agent] = list(room.agents.select_related("endpoint").order_by("ordinal", "pk"))
 
-    def decide(self, chosen: tuple[Situation, Choice | None] | None) -> Act | Situation | None:
-        """The act to perform; or the situation in which the director has to choose; or None: nothing is due."""
+    @cached_property
+    def agents(self) -> list[Agent]:
+        return seeing.cast(self.room)
+
+    def decide(self) -> Act | Fork | None:
+        """The act to perform; or the fork at which the director has to choose; or None: nothing is due."""
         room = self.room
         if Turn.objects.filter(conversation=room.conversation_id).unfinished().exists():
             self._later(LOOK)
@@ -152,9 +175,7 @@ class Step:
             return None
         if not self._present().exists():
             room.state, room.step_at = State.PAUSED, None
-            of_person(
-                room, None, Kind.MOVE, [state_note(room)], about={"do": "pause", "why": "nobody is here"}
-            )
+            of_person(room, None, Kind.MOVE, [state_note(room)], about={"do": "pause", "why": NOBODY})
             return None
         if act := self._wonder() or self._hand():
             return act
@@ -167,7 +188,7 @@ class Step:
             if act or room.waits_for:
                 return act
         room.waits_for, room.waits_until, room.reminded = "", None, False
-        return self._explain() or self._known() or self._go_on(chosen)
+        return self._explain() or self._known() or self._go_on()
 
     def _later(self, wait: timedelta) -> None:
         self.room.step_at = self.now + min(wait, LOOK)
@@ -191,7 +212,7 @@ class Step:
         return self._agent(Function.ASSISTING, Function.TEACHING)
 
     def _present(self) -> QuerySet[Seat]:
-        return self.room.seats.filter(seen__gt=self.now - AWAY)
+        return present(self.room, self.now)
 
     def _call(self, say: str, **about: object) -> Act:
         return of_agent(self.room, self.assistant, Kind.CALL, about={"say": say, **about})
@@ -263,17 +284,20 @@ class Step:
 
     def _question(self) -> Act | None:
         """The answer to the oldest open question; or word of one that went to the staff."""
-        question = self._open().select_related("act__turn", "act__user", "page").first()
-        if question:
-            return self._answer(question)
-        told = self.room.acts.filter(kind=Kind.CALL, about__has_key="escalated").values_list(
-            "about__escalated", flat=True
-        )
-        untold = self.room.questions.filter(state=Question.State.ESCALATED).exclude(pk__in=list(told)).first()
-        if untold is None:
+        unsettled = self.room.questions.exclude(state=Question.State.ANSWERED)
+        unanswered = list(unsettled.select_related("act__turn", "act__user", "page"))
+        for question in unanswered:
+            if question.state == Question.State.OPEN:
+                return self._answer(question)
+        if not unanswered:
             return None
-        note = {"kind": "question", "question": str(untold.act.turn.uuid), "state": untold.state}
-        return self._call(phrases.ESCALATED, escalated=untold.pk, notes=[note])
+        calls = self.room.acts.filter(kind=Kind.CALL, about__has_key="escalated")
+        told = set(calls.values_list("about__escalated", flat=True))
+        for question in unanswered:
+            if question.pk not in told:
+                note = {"kind": "question", "question": str(question.act.turn.uuid), "state": question.state}
+                return self._call(phrases.ESCALATED, escalated=question.pk, notes=[note])
+        return None
 
     def _answer(self, question: Question) -> Act | None:
         agent = self.teacher if seeing.on_the_page(question, SAID_WELL) else self.assistant
@@ -401,18 +425,16 @@ class Step:
 
     # The script, and what the director may put beside it
 
-    def _go_on(self, chosen: tuple[Situation, Choice | None] | None) -> Act | Situation:
-        action = self.room.action
-        agents = seeing.free_to_act(self.room, self.agents)
-        if not self._may_choose(action):
-            return self._perform(action)
-        situation = seeing.situation(self.room, self.now, action, agents)
-        if chosen is None or chosen[0] != situation:
-            return situation
-        choice = chosen[1]
+    def _go_on(self) -> Act | Fork:
+        if self._may_choose(self.room.action):
+            return Fork(newest(self.room))
+        return self._perform(self.room.action)
+
+    def follow(self, situation: Situation, choice: Choice | None, agents: list[Agent]) -> Act:
+        """What the director chose in this situation; without a choice, the script."""
         if choice is None:
-            return self._perform(action)
-        act = self._beside(choice, agents) or self._perform(action)
+            return self._perform(self.room.action)
+        act = self._beside(choice, agents) or self._perform(self.room.action)
         Decision.objects.create(
             classroom=self.room,
             act=act,

@@ -30,6 +30,8 @@ from tutor.celery import app as celery_app
 from tutor.chat import mailing
 from tutor.jobs import Job, State
 from tutor.llm.models import Endpoint
+from tutor.studio import sandbox
+from tutor.studio.models import Exercise
 
 SANG, SENT = "canary:sang", "canary:sent"
 QUIET = 300  # seconds without a canary after which the workers count as dead
@@ -251,6 +253,17 @@ def check_index() -> Finding:
     )
 
 
+def check_sandbox() -> Finding:
+    """Programs of exercises can be run, if there are any exercises."""
+    if not Exercise.objects.exists():
+        return Finding("Sandbox", OK, "Not needed: no course has coding exercises.")
+    try:
+        sandbox.ready()
+    except sandbox.SandboxMissing as error:
+        return Finding("Sandbox", WARN, str(error))
+    return Finding("Sandbox", OK, "It holds on this machine. On others, `manage.py exercises check` tells.")
+
+
 CHECKS: dict[str, Callable[[], Finding]] = {
     "Database": check_database,
     "Cache": check_cache,
@@ -264,6 +277,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "Model host": check_host,
     "Endpoints": check_endpoints,
     "Index": check_index,
+    "Sandbox": check_sandbox,
 }
 
 

@@ -7,7 +7,7 @@ import hashlib
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -26,6 +26,8 @@ ENVIRONMENT = "Endpoint of the environment"
 
 class HasEndpoint(Protocol):
     """A course, as this app sees it."""
+
+    pk: Any
 
     @property
     def endpoint(self) -> Endpoint | None: ...
@@ -80,8 +82,13 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
             row.save(update_fields=settled)
         return row
 
-    def for_course(self, course: HasEndpoint) -> Endpoint:
-        """The endpoint the course chose, while it is enabled; else the default."""
+    def for_course(self, course: HasEndpoint, conversation: str = "") -> Endpoint:
+        """The endpoint that answers for a course: the one on trial, for the share of conversations it was given; else the
+        one the course chose, while it is enabled; else the default. A conversation keeps to its endpoint.
+        """
+        trial = Trial.objects.running(course.pk)
+        if trial is not None and trial.takes(conversation):
+            return trial.endpoint
         chosen = course.endpoint
         return chosen if chosen is not None and chosen.enabled else self.default()
 
@@ -142,7 +149,7 @@ class Endpoint(models.Model):
         """The key in clear, "" where there is none; raises UnreadableKey."""
         if self.secret:
             try:
-                return _cipher().decrypt(bytes(self.secret)).decode()
+                return cipher().decrypt(bytes(self.secret)).decode()
             except InvalidToken:
                 raise UnreadableKey(self) from None
         from_environment = settings.LLM_BASE_URL and self.base_url == settings.LLM_BASE_URL.rstrip("/")
@@ -150,7 +157,7 @@ class Endpoint(models.Model):
 
     @api_key.setter
     def api_key(self, key: str) -> None:
-        self.secret = _cipher().encrypt(key.encode()) if key else b""
+        self.secret = cipher().encrypt(key.encode()) if key else b""
 
 
 class UnreadableKey(Exception):
@@ -162,10 +169,45 @@ class UnreadableKey(Exception):
         )
 
 
-def _cipher() -> MultiFernet:
+def cipher() -> MultiFernet:
+    """What secrets in rows are encrypted with; keys follow SECRET_KEY and SECRET_KEY_FALLBACKS."""
     keys = [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
     derive = (hashlib.sha256(f"lyceum endpoint key:{key}".encode()).digest() for key in keys)
     return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in derive])
+
+
+class TrialQuerySet(models.QuerySet["Trial"]):
+    def running(self, course_id: int) -> Trial | None:
+        """The trial of a course that has not ended, while its endpoint is enabled."""
+        rows = self.filter(course_id=course_id, ended=None, endpoint__enabled=True)
+        return rows.select_related("endpoint").order_by("-pk").first()
+
+
+class Trial(models.Model):
+    """An endpoint, often a trained adapter's, that answers all or a share of a course's conversations in place of its own."""
+
+    course_id = models.BigIntegerField(db_index=True)
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="trials")
+    share = models.FloatField(default=1.0)  # 0..1 of the conversations
+    begun = models.DateTimeField(default=timezone.now)
+    ended = models.DateTimeField(null=True)
+
+    objects = TrialQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["course_id"], condition=Q(ended=None), name="one_trial_a_course")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} for {self.share:.0%}"
+
+    def takes(self, conversation: str) -> bool:
+        """Whether a conversation is among those that the trial answers; always the same for the same one."""
+        if self.share >= 1:
+            return True
+        digest = hashlib.sha256(f"{self.pk}:{conversation}".encode()).digest()
+        return bool(conversation) and int.from_bytes(digest[:4], "big") < self.share * 2**32
 
 
 class UsageQuerySet(models.QuerySet["Usage"]):

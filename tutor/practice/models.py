@@ -29,9 +29,13 @@ class Skill(models.Model):
 
 
 class ItemQuerySet(models.QuerySet["Item"]):
+    def quiz(self) -> ItemQuerySet:
+        """Without programs, which have pages of their own."""
+        return self.exclude(kind=Item.Kind.CODE)
+
     def askable(self, course: Course) -> ItemQuerySet:
         """What any student of the course may be asked today: approved, and of material that they may read."""
-        rows = self.filter(
+        rows = self.quiz().filter(
             course=course, state=Item.State.READY, passage__in=Passage.objects.for_agent(course)
         )
         return rows.select_related("skill", "passage__material__course")
@@ -44,6 +48,7 @@ class Item(models.Model):
         CHOICE = "choice"  # one of `options` is right; `answer` is its text
         SHORT = "short"  # a word, name or number; `answer` and `accepted` are what counts
         EXPLAIN = "explain"  # a sentence or two, compared with `answer`
+        CODE = "code"  # a program, which tests in a sandbox decide on; solved on a page of its own, never in a quiz
 
     class State(models.TextChoices):
         DRAFT = "draft"

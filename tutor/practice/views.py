@@ -249,7 +249,8 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:
     """The course's items, with how often they were tried and what share of the tries was right."""
     course = access.course_taught(request, slug)
     rows = (
-        course.items.select_related("skill", "passage__material__course")
+        course.items.quiz()
+        .select_related("skill", "passage__material__course")
         .annotate(tries=Count("attempts"), share=Avg("attempts__score"))
         .order_by("skill__name", "pk")
     )
@@ -260,7 +261,9 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "page": Paginator(rows, A_PAGE).get_page(request.GET.get("page")),
         "show": show,
-        "counts": dict(course.items.values_list("state").annotate(count=Count("pk")).order_by("state")),
+        "counts": dict(
+            course.items.quiz().values_list("state").annotate(count=Count("pk")).order_by("state")
+        ),
         "waiting": objections.of_course(course).filter(upheld=None).count(),
         "has_material": course.passages.exists(),
     }
@@ -280,7 +283,9 @@ def make_items(request: HttpRequest, slug: str) -> HttpResponse:
 def edit_item(request: HttpRequest, slug: str, item: uuid.UUID) -> HttpResponse:
     """Change an item's words."""
     course = access.course_taught(request, slug)
-    row = get_object_or_404(course.items.select_related("skill", "passage__material__course"), uuid=item)
+    row = get_object_or_404(
+        course.items.quiz().select_related("skill", "passage__material__course"), uuid=item
+    )
     form = ItemForm(request.POST or None, instance=row)
     if request.method == "POST" and form.is_valid():
         form.save()
@@ -293,7 +298,7 @@ def edit_item(request: HttpRequest, slug: str, item: uuid.UUID) -> HttpResponse:
 def set_state(request: HttpRequest, slug: str, item: uuid.UUID) -> HttpResponse:
     """Approve an item or retire it."""
     course = access.course_taught(request, slug)
-    row = get_object_or_404(course.items, uuid=item)
+    row = get_object_or_404(course.items.quiz(), uuid=item)
     state = request.POST.get("state", "")
     if state not in (Item.State.READY, Item.State.RETIRED):
         messages.error(request, "A question is either approved or retired.")

@@ -25,6 +25,7 @@ function moved(turn, who) {
   if (is("skipped")) return `${who} moved on from page ${is("skipped").page}.`;
   if (state === "paused") return who ? `${who} paused the class.` : "The class is paused: nobody was there.";
   if (state === "ended") return who ? `${who} ended the class.` : "";
+  if (state === "running" && is("state").why === "back") return `${who} came back, and the class goes on.`;
   if (state === "running") return `${who} let the class go on.`;
   if (mode) return mode === "continuous" ? `${who} let the class go on by itself.` : `${who} lets the class wait for answers.`;
   if (pace) return `${who} set the pace to ${pace}×.`;
@@ -59,7 +60,7 @@ export class ActView {
       this.speech.toggleAttribute("data-mine", mine);
       this.speech.setAttribute("aria-label", mine ? "You" : name);
       this.speech.prepend(tag(turn.who), el("p", { class: "act-head" }, el("span", { class: "act-name" }, mine ? "You" : name),
-        el("span", { class: "act-role" }, turn.who.type === "agent" ? this.actions.roleOf(turn.who.function) : "")));
+        el("span", { class: "act-role" }, turn.who.type === "agent" ? this.actions.roleOf(turn.who.function) : turn.who.function === "staff" ? "Course staff" : "")));
       this.speech.querySelector(".act-head").after(this.body);
     }
     this.renderWords();

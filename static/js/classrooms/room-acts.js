@@ -37,7 +37,7 @@ export class Acts extends Turns {
   }
 
   meet(who) {
-    if (who?.type === "person" && !this.people.has(who.id)) this.people.set(who.id, { id: who.id, name: who.name, hand: false, here: true });
+    if (who?.type === "person" && who.function !== "staff" && !this.people.has(who.id)) this.people.set(who.id, { id: who.id, name: who.name, hand: false, here: true });
   }
 
   /** Keeps what the newest act says: a replay and what comes live may cross. */
@@ -79,7 +79,7 @@ export class Acts extends Turns {
         for (const { id, name } of note.people ?? []) this.people.set(id, { hand: false, ...this.people.get(id), id, name, here: true });
         break;
       case "question":
-        this.questions.set(note.question ?? turn.id, { turn: note.question ?? turn.id, state: note.state, answer: note.answer ?? null });
+        this.questions.set(note.question ?? turn.id, { turn: note.question ?? turn.id, state: note.state, answer: note.answer ?? (turn.who?.function === "staff" ? turn.id : null) });
         break;
       case "notebook":
         this.notes.set(note.note, { kept: false, ...this.notes.get(note.note), id: note.note, text: note.text, url: note.url, page: turn.on, turn: turn.id });

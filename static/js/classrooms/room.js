@@ -9,7 +9,6 @@ import { Acts, PACES } from "./room-acts.js";
 import { renderFaces, renderHere, renderNotes, renderOver, renderQuestions, myQuestions } from "./room-lists.js";
 import { Stage } from "./room-stage.js";
 
-const HEARTBEAT = 15_000; // milliseconds
 const STATES = { open: ["queued", "Not begun"], running: ["running", "Going on"], paused: ["stopped", "Paused"], ended: ["done", "Over"] };
 
 const root = document.getElementById("room");
@@ -121,15 +120,6 @@ part("leave").addEventListener("click", async (event) => {
   await Promise.race([perform({ do: "leave" }).catch(() => null), new Promise((resolve) => { setTimeout(resolve, 2000); })]);
   location.href = event.target.closest("a").href;
 });
-
-async function beat() {
-  if (document.hidden || leaving || acts.now.state === "ended") return;
-  try {
-    await perform({ do: "here" });
-  } catch { /* the connection's own notice says it */ }
-}
-setInterval(beat, HEARTBEAT);
-document.addEventListener("visibilitychange", beat);
 
 // --- speaking -----------------------------------------------------------------------------------------------------
 

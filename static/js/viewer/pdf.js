@@ -2,6 +2,7 @@
 
 import { el, icon } from "../ui.js";
 import { textNodes, wrap } from "../text/offsets.js";
+import { lookedAt } from "./looking.js";
 import { findQuote } from "./quote.js";
 
 const vendor = (path) => new URL(`../../vendor/pdfjs/${path}`, import.meta.url).href;
@@ -129,15 +130,13 @@ export class PdfView {
   }
 
   go(number) {
-    const page = this.holder.children[Math.min(Math.max(number, 1), this.sizes.length) - 1];
-    this.holder.scrollTop = page.offsetTop - 8;
+    this.at = Math.min(Math.max(number, 1), this.sizes.length);
+    this.holder.scrollTop = this.holder.children[this.at - 1].offsetTop - 8;
     this.track();
   }
 
   track() {
-    const middle = this.holder.scrollTop + this.holder.clientHeight * 0.2;
-    const page = [...this.holder.children].findLast((candidate) => candidate.offsetTop <= middle) ?? this.holder.firstElementChild;
-    this.at = Number(page.dataset.page);
+    this.at = lookedAt([...this.holder.children], this.holder, this.at - 1) + 1;
     if (document.activeElement !== this.input) this.input.value = String(this.at);
   }
 

@@ -2,6 +2,7 @@
 
 import { el, icon } from "../ui.js";
 import { blockNode } from "./blocks.js";
+import { lookedAt } from "./looking.js";
 
 export class SlidesView {
   constructor(root) {
@@ -28,9 +29,9 @@ export class SlidesView {
     this.fit();
     document.fonts.ready.then(() => { if (deck.isConnected) this.fit(); });
     this.observer?.disconnect();
+    this.at = Math.max(0, numbers.indexOf(data.anchor?.slide));
     this.observer = new IntersectionObserver(() => this.track(), { threshold: [0, 0.25, 0.5, 0.75, 1] });
     for (const card of this.cards) this.observer.observe(card);
-    this.at = Math.max(0, numbers.indexOf(data.anchor?.slide));
     this.say();
     return deck.querySelector("[data-mark]") ?? this.cards[this.at];
   }
@@ -85,12 +86,8 @@ export class SlidesView {
     }
   }
 
-  /** The slide in the middle is the one that is looked at. */
   track() {
-    const view = this.root.getBoundingClientRect();
-    const line = view.top + view.height * 0.45;
-    const at = this.cards.findIndex((card) => card.getBoundingClientRect().bottom > line);
-    this.at = at < 0 ? this.cards.length - 1 : at;
+    this.at = lookedAt(this.cards, this.root, this.at);
     this.say();
   }
 

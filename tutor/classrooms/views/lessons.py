@@ -19,7 +19,7 @@ from courses import access
 from courses.models import Course, Extract, Material
 from tutor.accounts.audit import note
 from tutor.chat.views import BadBody, body_of, person, refuse
-from tutor.classrooms import editing, planning, publishing, review, staleness
+from tutor.classrooms import additions, editing, planning, publishing, review, staleness
 from tutor.classrooms.models import Action, Lesson, LessonPage, Line
 from tutor.jobs import State
 from tutor.practice.models import Item
@@ -104,6 +104,7 @@ def lesson(request: HttpRequest, slug: str, lesson: uuid.UUID) -> HttpResponse:
         "tree": tree(pages),
         "summary": summary(found),
         "stale": staleness.stale_pages(found) if found.status != Lesson.Status.RETIRED else [],
+        "additions": additions.additions(found) if found.status != Lesson.Status.RETIRED else [],
         "draft": Lesson.objects.filter(replaces=found, status=Lesson.Status.DRAFT).first(),
         "source": first.source_url() if first else "",
         "section": "lessons",
@@ -408,6 +409,15 @@ def _renew(lesson: Lesson, request: HttpRequest) -> Done:
     )
 
 
+def _add(lesson: Lesson, request: HttpRequest) -> Done:
+    """Write a page that only the new version of a material has."""
+    material, start = request.POST.get("material", ""), request.POST.get("start", "")
+    if not (material.isdigit() and start.isdigit()):
+        raise planning.CannotTeach("Choose a page to add.")
+    page = additions.add(lesson, int(material), int(start), person(request))
+    return page.lesson, f"“{page.title}” is being written, as page {page.ordinal}."
+
+
 ACTS: dict[str, Callable[[Lesson, HttpRequest], Done]] = {
     "stop": _stop,
     "resume": _resume,
@@ -417,4 +427,5 @@ ACTS: dict[str, Callable[[Lesson, HttpRequest], Done]] = {
     "rename": _rename,
     "delete": _delete,
     "renew": _renew,
+    "add": _add,
 }

@@ -34,8 +34,8 @@ from tutor.classrooms.models import (
     Question,
     Seat,
 )
+from tutor.classrooms.presence import AWAY
 from tutor.classrooms.speech import BREATH
-from tutor.classrooms.stepping import AWAY
 from tutor.practice.models import Skill
 
 QUIZ_MINUTES = 0.75

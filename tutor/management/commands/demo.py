@@ -18,7 +18,10 @@ from tutor.jobs import State
 
 
 class Command(BaseCommand):
-    help = "Create the demo course with its people, materials and a lesson, and read the materials. Safe to run again."
+    help = (
+        "Create the demo course with its people, materials and a lesson, and six teachers' observed lessons with their reports. "
+        "Safe to run again."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -32,6 +35,7 @@ class Command(BaseCommand):
         failed = [material for material in waiting if not self.read(material, as_json=options["json"])]
         if not failed:
             self.make_lesson(course, as_json=options["json"])
+        reports = self.observe(as_json=options["json"])
         if options["json"]:
             logins = [person.email for person in DEMO_USERS]
             self.stdout.write(
@@ -40,12 +44,13 @@ class Command(BaseCommand):
                         "course": course.slug,
                         "materials": course.materials.count(),
                         "lessons": course.lessons.count(),
+                        "reports": reports,
                         "logins": logins,
                     }
                 )
             )
         elif waiting:
-            self.stdout.write("The demo course is ready.")
+            self.stdout.write("The demo is ready.")
         if waiting and not settings.DEMO:
             self.stderr.write("The demo's passwords are refused until LYCEUM_DEMO=1 is set.")
         if failed:
@@ -64,6 +69,21 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"  Lesson “{lesson.title}”: {pages} pages, {flags} sentences to review, {lesson.status}"
             )
+
+    def observe(self, *, as_json: bool) -> int:
+        """Bring and score the observed lessons that are not there yet; return how many reports there are."""
+        from coach.demo import loading
+
+        waiting = loading.load()
+        if waiting and not as_json:
+            self.stdout.write(f"Scoring {len(waiting)} observed lessons (once) …")
+            self.stdout.flush()
+        failed = sum(not loading.score(report) for report in waiting)
+        if failed:
+            self.stderr.write(
+                f"{failed} of them could not be scored; their reports say why. Run it again to retry."
+            )
+        return loading.reports().count()
 
     def read(self, material: Material, *, as_json: bool) -> bool:
         """Read one material and say how it went."""

@@ -148,6 +148,12 @@ class Command(BaseCommand):
                 stop_signal=signal.SIGQUIT,  # at once: what it was working on is queued again from its row
             ),
             Program(
+                "trainer",  # the training itself is a child of its own, with all threads
+                python(*celery, "-Q", "train", "-n", "trainer@%h", "--pool", "solo"),
+                {**threads(1), "EMBEDDINGS": "host"},
+                stop_signal=signal.SIGQUIT,
+            ),
+            Program(
                 "maintenance",
                 python(*celery, "-Q", "maintenance", "-n", "maintenance@%h", "--pool", "solo", "-B", "-s", str(schedule)),
                 {**threads(1), "EMBEDDINGS": "host"},

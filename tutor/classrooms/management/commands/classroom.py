@@ -165,9 +165,11 @@ class Play:
             self._do(dict(line["do"]))
         room = Classroom.objects.get(pk=self.room.pk)
         speaking = room.conversation.turns.unfinished().exists()
-        if room.step_at and not speaking and room.step_at > self.now():
-            self.ahead += room.step_at - self.now()
-        room.seats.update(seen=self.now())
+        wait = room.step_at - self.now() if room.step_at and not speaking else timedelta()
+        ahead = self.ahead + max(wait, timedelta())
+        # the student is there before the clock moves: a driver that steps in between would find the class empty
+        room.seats.update(seen=timezone.now() + ahead)
+        self.ahead = ahead
         if room.state == Classroom.State.PAUSED and not self.script and room.step_at is None:
             return False
         return room.state != Classroom.State.ENDED

@@ -1,0 +1,1 @@
+"""The demo's observed lessons: sources to read, what builds files of them, and what brings them into the demo."""

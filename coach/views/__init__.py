@@ -1,0 +1,1 @@
+"""The pages of coaching; each module lists its own URLs as `urls`."""

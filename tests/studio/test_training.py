@@ -1,0 +1,235 @@
+"""Training: the very child process of a run, on a tiny model with the default model's tokenizer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests import make
+from tutor.llm import catalog
+from tutor.studio import running
+from tutor.studio.models import Adapter, Dataset, Example, Run
+from tutor.studio.running import RunFailed, RunStopped
+from tutor.studio.training.encoding import IGNORED, encode
+from tutor.studio.training.spec import PRESETS, Row, UnknownKnob, resolve
+
+QUICK = [
+    "--set",
+    "batch_size=4",
+    "max_tokens=96",
+    "rank=4",
+    "threads=1",
+    "warmup_steps=0",
+    "learning_rate=0.01",
+]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models with one base: two layers, sixteen wide, never trained."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    root = tmp_path_factory.mktemp("models")
+    home = root / "tiny"
+    tokenizer = AutoTokenizer.from_pretrained(catalog.path("smollm2-135m-instruct"))
+    torch.manual_seed(1)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, max_position_embeddings=256, tie_word_embeddings=True, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(home)
+    tokenizer.save_pretrained(home)
+    return root
+
+
+@pytest.fixture
+def models(tiny: Path, settings: Any, tmp_path: Path) -> Iterator[Path]:
+    settings.MODELS_DIR = tiny
+    settings.DATA_DIR = tmp_path
+    yield tiny
+    shutil.rmtree(tiny / "adapters", ignore_errors=True)
+
+
+@pytest.fixture
+def dataset(db: None) -> Dataset:
+    dataset = Dataset.objects.create(course=make.course("Averages"), title="Pairs", state="done")
+    for number in range(16):
+        Example.objects.create(
+            dataset=dataset,
+            kind="own",
+            question=f"What is reading {number}?",
+            answer=f"Reading {number} is the one after {number - 1}.",
+            rejected_answer="I do not know anything about readings.",
+        )
+    return dataset
+
+
+def train(dataset: Dataset, *more: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command("train", str(dataset.pk), "--base", "tiny", *QUICK, *more, "--json", stdout=out)
+    return dict(json.loads(out.getvalue()))
+
+
+@pytest.mark.model
+@pytest.mark.django_db(transaction=True)
+def test_a_run_leaves_an_adapter_that_learnt_and_the_figures_of_each_step(
+    dataset: Dataset, models: Path
+) -> None:
+    said = train(dataset, "--steps", "6")
+    run = Run.objects.get(pk=said["run"])
+    assert (run.state, run.step, run.steps) == (Run.State.DONE, 6, 6)
+    assert said["last_loss"] < said["first_loss"]
+    points = list(run.points.all())
+    assert [point.step for point in points] == [1, 2, 3, 4, 5, 6]
+    assert all(point.tokens_per_second > 0 and point.memory_mb > 0 for point in points)
+    folder = models / "adapters" / said["adapter"]
+    assert (folder / "adapter_config.json").is_file()
+    assert Adapter.objects.get(name=said["adapter"]).run == run
+
+
+@pytest.mark.model
+@pytest.mark.django_db(transaction=True)
+def test_preferences_train_too(dataset: Dataset, models: Path) -> None:
+    said = train(dataset, "--method", "dpo", "--steps", "3")
+    assert (models / "adapters" / said["adapter"] / "adapter_model.safetensors").is_file()
+
+
+@pytest.mark.model
+@pytest.mark.django_db(transaction=True)
+def test_a_run_whose_process_was_killed_says_so_and_goes_on_from_its_checkpoint(
+    dataset: Dataset, models: Path
+) -> None:
+    knobs = {"steps": 8, "checkpoint_steps": 2, "batch_size": 4, "max_tokens": 96, "rank": 4, "threads": 1}
+    run = running.start(dataset, "sft", knobs, base="tiny")
+    children: list[int] = []
+    start = subprocess.Popen
+
+    def spawn(*args: Any, **options: Any) -> Any:
+        child = start(*args, **options)
+        children.append(child.pid)
+        return child
+
+    def kill(said: dict[str, Any]) -> None:
+        if said.get("step") == 5:
+            os.kill(children[-1], signal.SIGKILL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess, "Popen", spawn)
+        with pytest.raises(RunFailed, match="killed"):
+            running.train(run, kill)
+    assert not Adapter.objects.exists()
+    resumed: list[int] = []
+    running.train(run, lambda said: resumed.append(said["resumed"]) if "resumed" in said else None)
+    assert resumed == [4]
+    assert [point.step for point in run.points.all()] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert Adapter.objects.count() == 1
+
+
+@pytest.mark.model
+@pytest.mark.django_db(transaction=True)
+def test_a_run_stops_when_a_person_asks_and_keeps_its_checkpoint(
+    dataset: Dataset, models: Path, tmp_path: Path
+) -> None:
+    knobs = {
+        "steps": 100_000,
+        "checkpoint_steps": 50_000,
+        "batch_size": 4,
+        "max_tokens": 96,
+        "rank": 4,
+        "threads": 1,
+    }
+    run = running.start(dataset, "sft", knobs, base="tiny")
+    asked = threading.Event()
+
+    def stop(said: dict[str, Any]) -> None:
+        if said.get("step", 0) >= 2 and not asked.is_set():
+            asked.set()
+            Run.objects.filter(pk=run.pk).update(stop_requested=True)
+
+    with pytest.raises(RunStopped):
+        running.train(run, stop)
+    run.refresh_from_db()
+    assert 2 <= run.step < 100_000
+    assert list((tmp_path / run.folder / "checkpoints").glob("checkpoint-*"))
+
+
+@pytest.mark.model
+def test_loss_is_on_the_answer_alone_and_not_on_its_wrong_step() -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(catalog.path("smollm2-135m-instruct"))
+    answer = "It is 7. No, that is wrong: it is 8."
+    row = Row("Be brief.", "What is 5 + 3?", answer, wrong=[[0, 8]])
+    plain, masked = (encode(tokenizer, row, mask_wrong=mask, max_tokens=200) for mask in (False, True))
+    assert plain is not None
+    assert masked is not None
+    assert plain["input_ids"] == masked["input_ids"]
+
+    def learnt(encoded: dict[str, list[int]]) -> str:
+        return str(tokenizer.decode([label for label in encoded["labels"] if label != IGNORED]))
+
+    assert learnt(plain) == answer + tokenizer.eos_token
+    assert learnt(masked).strip() == "No, that is wrong: it is 8." + tokenizer.eos_token
+
+
+def test_a_prompt_that_fills_the_room_is_left_out() -> None:
+    class Letters:
+        eos_token = "."
+
+        def apply_chat_template(self, messages: Any, **_: Any) -> str:
+            return "".join(message["content"] for message in messages)
+
+        def __call__(self, text: str, **_: Any) -> dict[str, Any]:
+            return {
+                "input_ids": [ord(c) for c in text],
+                "offset_mapping": [(n, n + 1) for n in range(len(text))],
+            }
+
+    assert encode(Letters(), Row("ab", "cd", "ef"), mask_wrong=False, max_tokens=4) is None
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_within_the_bounds(name: str) -> None:
+    assert resolve(resolve({}, name), name) == resolve({}, name)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"rnak": 4}, "There is no setting"),
+        ({"rank": "many"}, "has to be a number"),
+        ({"rank": 0}, "from 1 to 512"),
+        ({"rank": 2.5}, "whole"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_in_words(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(UnknownKnob, match=says):
+        resolve(given)
+
+
+def test_too_few_examples_are_refused_before_anything_starts(db: None) -> None:
+    dataset = Dataset.objects.create(course=make.course(), title="Nothing", state="done")
+    with pytest.raises(CommandError, match="at least 8 examples"):
+        call_command("train", str(dataset.pk))
+    with pytest.raises(CommandError, match="preference pairs"):
+        call_command("train", str(dataset.pk), "--method", "dpo")
+    assert not Run.objects.exists()
+
+
+def test_a_base_that_is_not_there_is_refused_and_no_path_leads_out_of_the_models(dataset: Dataset) -> None:
+    for base in ("nowhere", "../nowhere", "/etc"):
+        with pytest.raises(RunFailed):
+            running.start(dataset, "sft", {}, base=base)
+    assert not Run.objects.exists()

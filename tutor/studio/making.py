@@ -1,0 +1,239 @@
+"""Making a dataset: drafts of all kinds in turn over all passages, each checked before it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+import numpy as np
+from django.db import transaction
+
+from courses.models import Course, Passage
+from courses.sentences import sentences
+from courses.verification import SUPPORTED, verify_all
+from courses.verification.vectors import vectors_of
+from tutor.chat.models import Conversation, Message, Turn
+from tutor.chat.starters import answered
+from tutor.practice.items import Survey, survey
+from tutor.practice.models import Item
+from tutor.practice.statements import Statement
+from tutor.studio.card import describe
+from tutor.studio.kinds import KINDS, Draft, Quoted, drafts_of
+from tutor.studio.leakage import Asked, leaks
+from tutor.studio.models import Dataset, Example, Source
+
+logger = logging.getLogger(__name__)
+
+BATCH = 24  # drafts that are checked together
+TOO_NEAR = 0.93  # cosine from which two questions of a dataset are one
+HELD_OUT = 10  # one passage in so many is kept for evaluation
+STUDENTS = 500  # the newest answers to students that are looked at
+CORRECTING = ("misconception",)  # the question says what is not in the material, and the answer what is
+PLAIN = ("No.", "Yes.")  # sentences that say nothing by themselves
+
+
+class Stopped(Exception):
+    """A person asked to stop; what was kept so far stays."""
+
+
+def work(dataset: Dataset) -> None:
+    """Make the examples of a queued dataset, and say on its row what became of it."""
+    if not dataset.claim():
+        return
+    with dataset.heartbeat():
+        try:
+            make(dataset)
+        except Stopped:
+            dataset.card = describe(dataset)
+            dataset.save(update_fields=["card"])
+            dataset._write(state=Dataset.State.STOPPED, stage="", eta_seconds=None)
+        except Exception:
+            logger.exception("Dataset %s could not be made", dataset.pk)
+            dataset.fail(
+                "Something went wrong while making this dataset; its examples so far were kept. Retry it."
+            )
+        else:
+            dataset.finish()
+
+
+def make(dataset: Dataset) -> None:
+    """Draft, check and keep examples until the limit is reached or nothing more can be asked. Raises Stopped.
+
+    What an earlier attempt made by machine is made again; people's own examples and edits stay.
+    """
+    course = dataset.course
+    dataset.advance("survey", 0.02)
+    material = survey(course)
+    dataset.examples.filter(origin=Example.Origin.MADE, reviewed_at=None).delete()
+    checks = Checks(course, list(dataset.examples.kept().values_list("question", flat=True)))
+    kept = dataset.examples.kept().count()
+    pool = list(_pool(dataset, material))
+    for start in range(0, len(pool), BATCH):
+        if Dataset.objects.filter(pk=dataset.pk, stop_requested=True).exists():
+            raise Stopped
+        if kept >= dataset.limit:
+            break
+        batch = pool[start : start + BATCH]
+        kept += _keep(dataset, checks.weigh(batch), dataset.limit - kept)
+        dataset.advance("check", 0.05 + 0.9 * max(start / max(1, len(pool)), kept / dataset.limit))
+    dataset.advance("card", 0.97)
+    dataset.card = describe(dataset)
+    dataset.save(update_fields=["card"])
+
+
+def _pool(dataset: Dataset, material: Survey) -> Iterator[Draft]:
+    """The students' own questions, then the drafts of each kind in turn, spread over the passages."""
+    chosen = set(dataset.materials.values_list("pk", flat=True))
+    by_passage: dict[int, list[Statement]] = {}
+    for row in material.statements:
+        if not chosen or row.passage.material_id in chosen:
+            by_passage.setdefault(row.passage.pk, []).append(row)
+    yield from _of_students(dataset.course, chosen)
+    kinds = [kind for kind in dataset.kinds or KINDS if kind in KINDS]
+    streams = []
+    for kind in kinds:
+        passages = [drafts_of(kind, material, rows) for rows in by_passage.values()]
+        streams.append(draft for turn in zip_longest(*passages) for draft in turn if draft is not None)
+    for turn in zip_longest(*streams):
+        yield from (draft for draft in turn if draft is not None)
+
+
+def _of_students(course: Course, chosen: set[int]) -> Iterator[Draft]:
+    """What students asked and the agent answered with citations to material that students may read."""
+    readable = Passage.objects.for_agent(course)
+    answers = Message.objects.filter(
+        author=Message.Author.AGENT,
+        turn__conversation__course=course,
+        turn__conversation__kind=Conversation.Kind.CHAT,
+        turn__state=Turn.State.DONE,
+        turn__abstained=False,
+    ).select_related("turn")
+    for message in answers.order_by("-pk")[:STUDENTS]:
+        cited = message.citations.filter(passage__in=readable, verdict=SUPPORTED).select_related(
+            "passage__material"
+        )
+        sources = tuple(
+            Quoted(row.passage, row.start - row.passage.start, row.end - row.passage.start)
+            for row in cited
+            if row.passage is not None and (not chosen or row.passage.material_id in chosen)
+        )
+        if sources:
+            answer = " ".join(dict.fromkeys(" ".join(source.text.split()) for source in sources))
+            yield Draft(
+                "student", message.turn.question, answer, sources, "a student's question and its citations"
+            )
+
+
+class Weighed:
+    """A draft with what the checks say of it."""
+
+    def __init__(
+        self, draft: Draft, reason: str = "", detail: str = "", support: float | None = None
+    ) -> None:
+        self.draft, self.reason, self.detail, self.support = draft, reason, detail, support
+
+
+class Checks:
+    """What an example must pass: supported, new, not in the quiz bank, answerable from the material."""
+
+    def __init__(self, course: Course, questions: Sequence[str]) -> None:
+        self.course = course
+        bank = Item.objects.filter(course=course, state=Item.State.READY).values_list("prompt", "answer")
+        self.bank = [Asked(prompt, answer) for prompt, answer in bank]
+        self.vectors = list(vectors_of(list(questions))) if questions else []
+
+    def weigh(self, drafts: Sequence[Draft]) -> list[Weighed]:
+        """The drafts, in order, each with the first reason against it."""
+        asked = [Asked(draft.question, draft.answer) for draft in drafts]
+        leaked = {leak.example: self.bank[leak.item].question for leak in leaks(asked, self.bank)}
+        vectors = vectors_of([draft.question for draft in drafts])
+        return [
+            self._weigh(draft, vector, leaked.get(number, ""))
+            for number, (draft, vector) in enumerate(zip(drafts, vectors, strict=True))
+        ]
+
+    def _weigh(
+        self, draft: Draft, vector: np.ndarray[tuple[int, ...], np.dtype[np.float32]], item: str
+    ) -> Weighed:
+        support, weakest = supported(draft)
+        if support is None:
+            return Weighed(draft, Example.Reason.UNSUPPORTED, weakest)
+        if item:
+            return Weighed(draft, Example.Reason.LEAKED, item, support)
+        near = max((float(vector @ other) for other in self.vectors), default=0.0)
+        if near >= TOO_NEAR:
+            return Weighed(draft, Example.Reason.DUPLICATE, f"cosine {near:.2f}", support)
+        if draft.kind not in CORRECTING and not answered(
+            self.course, draft.question, draft.sources[0].passage
+        ):
+            return Weighed(draft, Example.Reason.UNANSWERABLE, "", support)
+        self.vectors.append(vector)
+        return Weighed(draft, support=support)
+
+
+def supported(draft: Draft) -> tuple[float | None, str]:
+    """The lowest score over the answer's sentences, or None and the first sentence that its passages do not support."""
+    said = [draft.answer[start:end].strip() for start, end in sentences(draft.answer)]
+    texts = list(dict.fromkeys(source.passage.text for source in draft.sources))
+    claims = [text for text in said if text not in PLAIN and not _is_working(text, draft)]
+    lowest = 1.0
+    for claim, verdict in zip(claims, verify_all(claims, texts), strict=True):
+        if verdict.verdict != SUPPORTED and not _is_of_source(claim, draft):
+            return None, claim
+        lowest = min(lowest, verdict.score)
+    return lowest, ""
+
+
+def _is_working(sentence: str, draft: Draft) -> bool:
+    """The line of a worked problem that SymPy has checked."""
+    return draft.kind == "problem" and sentence.startswith("So it is ")
+
+
+def _is_of_source(claim: str, draft: Draft) -> bool:
+    """A term given as the answer ("Median."), which the quotes name."""
+    return (
+        len(claim.split()) <= 4
+        and claim.rstrip(".").lower() in " ".join(q.text for q in draft.sources).lower()
+    )
+
+
+def held_out(passage: Passage) -> bool:
+    """Whether a passage is kept for evaluation: by its text, so that the same material is split in the same way again."""
+    return hashlib.sha256(passage.text.encode()).digest()[0] % HELD_OUT == 0
+
+
+def _keep(dataset: Dataset, weighed: Sequence[Weighed], room: int) -> int:
+    """Store the examples, kept and dropped; returns how many were kept."""
+    kept = 0
+    with transaction.atomic():
+        for row in weighed:
+            if not row.reason and kept >= room:
+                break
+            kept += not row.reason
+            origin = Example.Origin.STUDENT if row.draft.kind == "student" else Example.Origin.MADE
+            example = Example.objects.create(
+                dataset=dataset,
+                kind=row.draft.kind,
+                origin=origin,
+                made_how=row.draft.made_how,
+                question=row.draft.question,
+                answer=row.draft.answer,
+                state=Example.State.DROPPED if row.reason else Example.State.KEPT,
+                reason=row.reason,
+                detail=row.detail[:300],
+                held_out=any(held_out(source.passage) for source in row.draft.sources),
+                support=row.support,
+            )
+            Source.objects.bulk_create(
+                Source(
+                    example=example,
+                    passage=source.passage,
+                    file=source.passage.material.filename,
+                    anchor=source.passage.anchor,
+                    quote=source.text,
+                )
+                for source in row.draft.sources
+            )
+    return kept

@@ -1,0 +1,148 @@
+"""Runs that train adapters on datasets, the evaluations that measure them, and where they serve."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from courses.models import Course
+from tutor.jobs import Job
+from tutor.studio.models.datasets import Dataset
+
+
+class Run(Job):
+    """One training. The work happens in a child process of the `train` worker. Stages: load, train, save."""
+
+    DIED = (
+        "The training process died {attempts} times. The log's last lines are below; less memory is needed with a smaller "
+        "batch, shorter sequences or a lower rank."
+    )
+
+    class Method(models.TextChoices):
+        SFT = "sft", "LoRA fine-tuning on answers"
+        DPO = "dpo", "DPO on preference pairs"
+        REFLECTED = "reflected", "Reflected trajectories, wrong steps masked"
+
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="runs")
+    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.SET_NULL, related_name="runs")
+    method = models.CharField(max_length=10, choices=Method.choices, default=Method.SFT)
+    base = models.CharField(max_length=200)  # a model name of the catalog, or a folder under the models
+    knobs = models.JSONField(default=dict)  # every knob, as it was resolved from preset and person
+    device = models.CharField(max_length=60, blank=True)
+    folder = models.CharField(max_length=255, blank=True)  # under the site's data: checkpoints and log
+    steps = models.PositiveIntegerField(default=0)  # in all
+    step = models.PositiveIntegerField(default=0)  # done
+    summary = models.JSONField(default=dict)  # losses, tokens/s, memory, at the end
+    stop_requested = models.BooleanField(default=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("studio:run", args=[self.course.slug, self.pk])
+
+    def enqueue(self) -> None:
+        from tutor.studio.tasks import train
+
+        train.delay(self.pk)
+
+
+class RunPoint(models.Model):
+    """What a run reported after some step."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="points")
+    step = models.PositiveIntegerField()
+    loss = models.FloatField()
+    learning_rate = models.FloatField(default=0)
+    tokens_per_second = models.FloatField(default=0)
+    memory_mb = models.FloatField(default=0)
+    seconds = models.FloatField(default=0)  # since the run began
+
+    class Meta:
+        ordering = ["step"]
+        constraints = [models.UniqueConstraint(fields=["run", "step"], name="one_point_a_step")]
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.loss}"
+
+
+class Adapter(models.Model):
+    """A trained adapter: a folder that the model host serves under its name."""
+
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="adapters")
+    run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="adapter")
+    name = models.SlugField(max_length=100, unique=True)
+    base = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    retired_at = models.DateTimeField(null=True)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Evaluation(Job):
+    """A model measured on questions: an adapter or the base, against others. Stages: answer, measure, compare."""
+
+    DIED = "The worker died {attempts} times while evaluating. Retry; if the model host dies with it, evaluate fewer questions."
+
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="evaluations")
+    adapter = models.ForeignKey(
+        Adapter, null=True, on_delete=models.CASCADE, related_name="evaluations"
+    )  # None: the base
+    against = models.JSONField(default=list)  # systems: "base", "base+retrieval", an adapter's name
+    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.SET_NULL, related_name="evaluations")
+    bank = models.CharField(max_length=200, blank=True)  # a question bank's file name, where it was one
+    limit = models.PositiveIntegerField(default=0)  # questions; 0: all
+    table = models.JSONField(default=dict)  # per system: figures with intervals; per comparison: wins
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"Evaluation {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("studio:evaluation", args=[self.course.slug, self.pk])
+
+    def enqueue(self) -> None:
+        from tutor.studio.tasks import evaluate
+
+        evaluate.delay(self.pk)
+
+
+class Answer(models.Model):
+    """What one system answered to one question of an evaluation. A resumed evaluation goes on after these."""
+
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="answers")
+    number = models.PositiveIntegerField()
+    question = models.TextField()
+    reference = models.TextField()
+    system = models.CharField(max_length=120)
+    text = models.TextField()
+    nearness = models.FloatField()  # cosine of the answer's and the reference's embeddings
+    grounded = models.FloatField()  # share of its sentences that the verifier supports
+
+    class Meta:
+        ordering = ["number", "system"]
+        constraints = [
+            models.UniqueConstraint(fields=["evaluation", "number", "system"], name="one_answer_a_system")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system} {self.number}"

@@ -1,0 +1,310 @@
+"""Running a training: rows prepared here, the training itself in a child process, whose every line is kept on the run's row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import close_old_connections, transaction
+
+from tutor.llm import catalog
+from tutor.studio.models import Adapter, Dataset, Example, Run, RunPoint
+from tutor.studio.prompting import closed, opened
+from tutor.studio.training.spec import Row, Spec, resolve
+
+logger = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parents[2]
+FEWEST = 8  # examples below which a run says so and does not start
+TAIL = 15  # lines of the child's errors that are kept for the message
+KEPT = (  # of this process's environment
+    "PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
+)  # fmt: skip
+STOP_SECONDS = 60  # for the child to write its checkpoint after it was asked to stop
+
+Report = Callable[[dict[str, Any]], None]
+
+
+class RunFailed(Exception):
+    """The run cannot go on; the message says what to change."""
+
+
+class RunStopped(Exception):
+    """A person asked the run to stop. Its last checkpoint stays, and it can be resumed."""
+
+
+def start(
+    dataset: Dataset, method: str, given: dict[str, Any], *, preset: str = "balanced", base: str = ""
+) -> Run:
+    """A run that is ready to be queued or worked on here. Raises RunFailed and training.spec.UnknownKnob."""
+    if method not in Run.Method.values:
+        raise RunFailed(f"There is no method “{method}”. There are: {', '.join(Run.Method.values)}.")
+    knobs = resolve(given, preset)
+    rows = usable(dataset, method)
+    if len(rows) < FEWEST:
+        raise RunFailed(_too_few(dataset, method, len(rows)))
+    base = base or settings.HOST_MODEL
+    folder_of(base)
+    return Run.objects.create(course=dataset.course, dataset=dataset, method=method, base=base, knobs=knobs)
+
+
+def usable(dataset: Dataset, method: str) -> list[Example]:
+    """The examples a method trains on, in a fixed order."""
+    rows = list(dataset.examples.training().prefetch_related("sources__passage").order_by("pk"))
+    if method == Run.Method.DPO:
+        rows = [row for row in rows if row.rejected_answer]
+    return rows
+
+
+def _too_few(dataset: Dataset, method: str, found: int) -> str:
+    if method == Run.Method.DPO:
+        return (
+            f"DPO needs at least {FEWEST} preference pairs, and dataset {dataset.pk} has {found}. Import rows with a "
+            "“rejected_answer”, or correct answers that people flagged."
+        )
+    return f"Training needs at least {FEWEST} examples outside the held-out split, and dataset {dataset.pk} has {found}."
+
+
+def folder_of(base: str) -> Path:
+    """The folder of a base model: of the catalog, or one that stands under the models. Raises RunFailed."""
+    if "/" in base or base.startswith("."):
+        raise RunFailed(f"“{base}” is no model's name. Name a folder under {catalog.root()}.")
+    folder = catalog.root() / base
+    if not (folder / "config.json").is_file():
+        raise RunFailed(
+            f"There is no model “{base}” in {catalog.root()}. Fetch the default ones with `manage.py models fetch`."
+        )
+    return folder
+
+
+def work(run: Run) -> None:
+    """Train a queued run, and say on its row what became of it."""
+    if not run.claim():
+        return
+    with run.heartbeat():
+        try:
+            train(run)
+        except RunStopped:
+            run._write(state=Run.State.STOPPED, stage="", eta_seconds=None)
+        except RunFailed as error:
+            run.fail(str(error))
+        except Exception:
+            logger.exception("Run %s failed", run.pk)
+            run.fail(
+                "Something went wrong outside of the training itself. Retry; the server's log has the details."
+            )
+        else:
+            run.finish()
+
+
+def train(run: Run, report: Report | None = None) -> Adapter:
+    """Train in a child process, from the last checkpoint where there is one. Raises RunFailed and RunStopped.
+
+    `report` gets each of the child's lines as it comes.
+    """
+    if run.dataset is None:
+        raise RunFailed("The dataset of this run was deleted. Start another run.")
+    run.advance("load", 0.01)
+    folder = Path(settings.DATA_DIR) / "runs" / str(run.pk)
+    (folder / "stop").unlink(missing_ok=True)
+    spec = Spec(run.method, folder_of(run.base), folder, rows_of(run), run.knobs)
+    file = spec.write()
+    run._write(folder=f"runs/{run.pk}")
+    with (folder / "errors.log").open("w+", encoding="utf-8") as errors:
+        child = subprocess.Popen(
+            _command(file), cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, env=_environment(),
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            last = _follow(run, child, folder, report)
+        finally:
+            _end(child)
+        if last.get("stopped"):
+            raise RunStopped
+        if child.returncode != 0 or not last.get("done"):
+            raise RunFailed(last.get("error") or _died(child.returncode, errors))
+    run.advance("save", 0.98)
+    return _publish(run, folder / "adapter", last)
+
+
+def rows_of(run: Run) -> list[Row]:
+    """The run's examples as messages: half with their passages, as the chat asks, half without."""
+    assert run.dataset is not None
+    rows = []
+    for example in usable(run.dataset, run.method):
+        material = [
+            source.passage.text if source.passage else source.quote for source in example.sources.all()
+        ]
+        alone = not material or hashlib.sha256(example.question.encode()).digest()[0] % 2
+        system, user = (
+            closed(run.course.title, example.question) if alone else opened(material, example.question)
+        )
+        rows.append(
+            Row(
+                system["content"],
+                user["content"],
+                example.answer,
+                example.rejected_answer,
+                example.wrong_steps,
+            )
+        )
+    return rows
+
+
+def _command(file: Path) -> list[str]:
+    """One process, or one for each card where there are several."""
+    cards = _cards()
+    module = ["-m", "tutor.studio.training", str(file)]
+    if cards > 1:
+        return [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            f"--nproc_per_node={cards}",
+            *module,
+        ]
+    return [sys.executable, *module]
+
+
+def _cards() -> int:
+    """How many cards there are, without touching CUDA in this process, which may fork."""
+    if shutil.which("nvidia-smi") is None:
+        return 0
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return 0
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+
+
+def _environment() -> dict[str, str]:
+    """No hub, no telemetry, and nothing of the site's secrets."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {
+        **kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": str(ROOT),
+        "HF_DATASETS_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TRL_EXPERIMENTAL_SILENCE": "1",
+    }  # fmt: skip
+
+
+def _follow(run: Run, child: subprocess.Popen[str], folder: Path, report: Report | None) -> dict[str, Any]:
+    """Keep the child's lines until it ends; returns the last one, or {"stopped": True}."""
+    assert child.stdout is not None
+    done = threading.Event()
+    asked = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(1):
+            close_old_connections()
+            if Run.objects.filter(pk=run.pk, stop_requested=True).exists() and not asked.is_set():
+                asked.set()
+                (folder / "stop").touch()
+        close_old_connections()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    last: dict[str, Any] = {}
+    try:
+        for last in _lines(child.stdout):
+            _keep(run, last)
+            if report is not None:
+                report(last)
+        child.wait(timeout=STOP_SECONDS)
+    finally:
+        done.set()
+        watcher.join()
+    return {"stopped": True} if asked.is_set() and not (run.steps and run.step >= run.steps) else last
+
+
+def _lines(stream: IO[str]) -> Iterator[dict[str, Any]]:
+    """The child's objects; what a library prints between them is passed over."""
+    for line in stream:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict):
+            yield said
+
+
+def _keep(run: Run, said: dict[str, Any]) -> None:
+    if "steps" in said:
+        run._write(steps=said["steps"], device=said["device"][:60])
+    if "step" in said:
+        names = ("loss", "learning_rate", "tokens_per_second", "memory_mb", "seconds")
+        RunPoint.objects.update_or_create(
+            run=run, step=said["step"], defaults={name: said[name] for name in names}
+        )
+        share = said["step"] / max(1, run.steps)
+        left = said["seconds"] * (1 - share) / share if share else None
+        run._write(step=said["step"])
+        run.advance("train", 0.02 + 0.95 * share, left)
+
+
+def _died(status: int | None, errors: IO[str]) -> str:
+    errors.seek(0)
+    tail = "".join(deque(errors, TAIL)).strip()
+    if status == -signal.SIGKILL:
+        return (
+            "The training process was killed, most likely because memory ran out. Use a smaller batch_size (with more "
+            "accumulation), a smaller max_tokens or a lower rank; then resume."
+        )
+    logger.error("A training process ended with %s:\n%s", status, tail)
+    return (
+        f"The training process ended by itself: {tail.splitlines()[-1][:300] if tail else f'status {status}'}"
+    )
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """No training outlives its task."""
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _publish(run: Run, trained: Path, last: dict[str, Any]) -> Adapter:
+    """Put the adapter where the model host finds it, in one step, and remember it."""
+    digest = hashlib.sha256((trained / "adapter_model.safetensors").read_bytes()).hexdigest()
+    name = f"{run.course.slug[:60]}-{run.pk}"
+    home = catalog.root() / "adapters"
+    home.mkdir(parents=True, exist_ok=True)
+    building = catalog.root() / f".adapter-{name}"
+    shutil.rmtree(building, ignore_errors=True)
+    shutil.copytree(trained, building)
+    shutil.rmtree(home / name, ignore_errors=True)
+    building.rename(home / name)
+    losses = list(run.points.values_list("loss", flat=True))
+    speeds = sorted(run.points.exclude(tokens_per_second=0).values_list("tokens_per_second", flat=True))
+    with transaction.atomic():
+        adapter, _ = Adapter.objects.update_or_create(
+            name=name,
+            defaults={
+                "course": run.course,
+                "run": run,
+                "base": run.base,
+                "sha256": digest,
+                "retired_at": None,
+            },
+        )
+        run._write(
+            summary={
+                "first_loss": losses[0] if losses else None,
+                "last_loss": losses[-1] if losses else None,
+                "tokens_per_second": speeds[len(speeds) // 2] if speeds else None,
+                "memory_mb": last.get("memory_mb"),
+                "examples": len(rows_of(run)),
+            }
+        )
+    return adapter

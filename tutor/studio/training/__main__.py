@@ -1,0 +1,48 @@
+"""`python -m tutor.studio.training SPEC`: train in this process and no other, and say how it goes on standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from tutor.studio.training import METHODS
+from tutor.studio.training.reporting import memory_mb, say
+from tutor.studio.training.spec import Spec
+
+OUT_OF_MEMORY = (
+    "Memory ran out. Use a smaller batch_size (with more accumulation), a smaller max_tokens or a lower rank."
+)
+
+
+def end_with(parent: int) -> None:
+    """End this process when its worker has died: the run is another worker's then, and two must not train it."""
+    pause = threading.Event()
+    while os.getppid() == parent:
+        pause.wait(0.5)
+    os._exit(4)
+
+
+def main(file: Path) -> int:
+    """The exit status; the last line says {"done": …} or {"error": …}."""
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    spec = Spec.read(file)
+    try:
+        import_module(METHODS[spec.method]).train(spec)
+    except (torch.OutOfMemoryError, MemoryError):
+        say(error=OUT_OF_MEMORY)
+        return 3
+    except RuntimeError as error:
+        short = "not enough memory" in str(error) or "can't allocate memory" in str(error)
+        say(error=OUT_OF_MEMORY if short else str(error).strip().splitlines()[0][:500])
+        return 3
+    say(done=True, memory_mb=round(memory_mb(), 1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,255 @@
+"""Datasets: making and importing them, the card, the review by people, export."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Mod
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from courses import access
+from courses.models import Course, Material, Passage
+from tutor.accounts.audit import note
+from tutor.chat.views import person
+from tutor.jobs import State
+from tutor.studio.card import describe
+from tutor.studio.exchange import Unreadable, chat_rows, receive
+from tutor.studio.kinds import KINDS
+from tutor.studio.models import Adapter, Dataset, Evaluation, Example, Review, Run
+from tutor.studio.running import FEWEST
+from tutor.studio.serving import result, serving
+from tutor.studio.training.spec import KNOBS, PRESETS
+
+WORKING = (State.QUEUED, State.RUNNING)
+STAGES = {"": "Waiting", "survey": "Reading the material", "check": "Asking and checking", "card": "Counting"}
+PAGE = 25
+LARGEST_IMPORT = 20 * 1024 * 1024
+MOST_KEPT = 5000
+SECONDS_A_DRAFT = 0.2  # measured on two cores: about five drafts a second are asked and checked
+
+
+@require_GET
+def studio(request: HttpRequest, slug: str) -> HttpResponse:
+    """What there is: datasets, runs, adapters, evaluations; and what answers for the course."""
+    course = access.course_taught(request, slug)
+    trial = serving(course)
+    context = {
+        "section": "studio",
+        "datasets": Dataset.objects.filter(course=course),
+        "runs": Run.objects.filter(course=course).select_related("dataset", "adapter")[:20],
+        "adapters": Adapter.objects.filter(course=course, retired_at=None).select_related("run__dataset"),
+        "evaluations": Evaluation.objects.filter(course=course).select_related("adapter", "dataset")[:20],
+        "materials": Material.objects.filter(course=course).released().current(),
+        "kinds": list(KINDS),
+        "trial": trial,
+        "compared": result(trial) if trial else [],
+        "leads": course.role_of(request.user) == "instructor",
+        "minutes": max(1, round(estimate(course) / 60)),
+        "most": MOST_KEPT,
+    }
+    return render(request, "studio/studio.html", context)
+
+
+@require_POST
+def make(request: HttpRequest, slug: str) -> HttpResponse:
+    """Queue a dataset of the chosen materials and kinds."""
+    course = access.course_taught(request, slug)
+    kinds = [kind for kind in request.POST.getlist("kinds") if kind in KINDS]
+    limit = request.POST.get("limit", "")
+    if not kinds:
+        messages.error(request, "Choose at least one kind of question.")
+        return redirect("studio:studio", slug)
+    if not limit.isdigit() or not 1 <= int(limit) <= MOST_KEPT:
+        messages.error(request, f"Say how many examples to keep: a number from 1 to {MOST_KEPT:,}.")
+        return redirect("studio:studio", slug)
+    chosen = Material.objects.filter(
+        course=course, uuid__in=_uuids(request.POST.getlist("materials"))
+    ).released()
+    title = request.POST.get("title", "").strip()[:200] or f"Dataset of {timezone.localdate():%-d %B %Y}"
+    with transaction.atomic():
+        dataset = Dataset.objects.create(
+            course=course, title=title, kinds=kinds, limit=int(limit), created_by=person(request)
+        )
+        dataset.materials.set(chosen)
+        dataset.queue()
+    note(request, "dataset.made", title, course_id=course.pk)
+    return redirect(dataset)
+
+
+def _uuids(values: list[str]) -> list[str]:
+    return [
+        value
+        for value in values
+        if len(value) == 36 and value.count("-") == 4 and value.replace("-", "").isalnum()
+    ]
+
+
+@require_POST
+def bring(request: HttpRequest, slug: str) -> HttpResponse:
+    """Import the instructor's own pairs."""
+    course = access.course_taught(request, slug)
+    upload = request.FILES.get("file")
+    if upload is None or upload.size is None or upload.size > LARGEST_IMPORT:
+        messages.error(request, "Choose a CSV or JSONL file of at most 20 MB.")
+        return redirect("studio:studio", slug)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / Path(upload.name or "pairs.csv").name[-80:]
+        file.write_bytes(upload.read())
+        try:
+            dataset = receive(course, file)
+        except Unreadable as error:
+            messages.error(request, str(error))
+            return redirect("studio:studio", slug)
+    note(request, "dataset.imported", dataset.title, course_id=course.pk)
+    messages.success(request, f"{dataset.card['kept']} pairs were imported.")
+    return redirect(dataset)
+
+
+def _dataset(request: HttpRequest, slug: str, dataset: int) -> Dataset:
+    course = access.course_taught(request, slug)
+    return get_object_or_404(Dataset.objects.select_related("course"), course=course, pk=dataset)
+
+
+@require_GET
+def dataset(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
+    """The card: what is in it, what it covers, what was dropped; and what to do with it."""
+    row = _dataset(request, slug, dataset)
+    card = row.card
+    heat = [
+        {
+            "title": entry["title"],
+            "passages": [{**one, "heat": min(3, one["examples"])} for one in entry["passages"]],
+        }
+        for entry in card.get("coverage", {}).get("materials", [])
+    ]
+    context = {
+        "section": "studio",
+        "dataset": row,
+        "card": card,
+        "heat": heat,
+        "working": row.state in WORKING,
+        "stage": STAGES.get(row.stage, row.stage),
+        "reasons": [
+            (Example.Reason(reason).label, count) for reason, count in card.get("dropped", {}).items()
+        ],
+        "methods": Run.Method.choices,
+        "presets": list(PRESETS),
+        "knobs": [(name, default, what) for name, (default, _, _, what) in KNOBS.items()],
+        "trainable": card.get("train", 0) >= FEWEST,
+        "leads": row.course.role_of(request.user) == "instructor",
+    }
+    return render(request, "studio/dataset.html", context)
+
+
+@require_POST
+def act(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
+    """Stop, retry or delete a dataset, or count its card again."""
+    row = _dataset(request, slug, dataset)
+    match request.POST.get("do"):
+        case "stop" if row.state in WORKING:
+            Dataset.objects.filter(pk=row.pk).update(stop_requested=True)
+            Dataset.objects.filter(pk=row.pk, state=State.QUEUED).update(state=State.STOPPED)
+        case "retry" if row.state not in WORKING and row.kinds:
+            Dataset.objects.filter(pk=row.pk).update(stop_requested=False)
+            row.queue()
+        case "count" if row.state not in WORKING:
+            row.card = describe(row)
+            row.save(update_fields=["card"])
+        case "delete" if row.state not in WORKING:
+            note(request, "dataset.deleted", row.title, course_id=row.course_id)
+            row.delete()
+            return redirect("studio:studio", slug)
+    return redirect("studio:dataset", slug, dataset)
+
+
+@require_GET
+def export(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
+    """The kept examples as JSONL."""
+    row = _dataset(request, slug, dataset)
+    body = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in chat_rows(row))
+    response = HttpResponse(body, content_type="application/jsonl; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="dataset-{row.pk}.jsonl"'
+    return response
+
+
+@require_GET
+def review(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
+    """The examples one by one, with what they rest on: to accept, edit or reject by keys."""
+    row = _dataset(request, slug, dataset)
+    show = request.GET.get("show", "")
+    rows = row.examples.prefetch_related("sources__passage__material", "reviews")
+    if show == "dropped":
+        rows = rows.filter(state=Example.State.DROPPED)
+    elif show == "all":
+        rows = rows.kept()
+    elif show == "double":  # every eighth, for a second pair of eyes
+        rows = rows.kept().annotate(turn=Mod("pk", 8)).filter(turn=0).exclude(reviews__person=person(request))
+    else:
+        rows = rows.kept().filter(~Q(reviews__person=person(request)))
+    page = Paginator(rows.order_by("pk"), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "section": "studio",
+        "dataset": row,
+        "page": page,
+        "show": show,
+        "agreement": row.card.get("review", {}),
+    }
+    return render(request, "studio/review.html", context)
+
+
+@require_POST
+def judge(request: HttpRequest, slug: str, dataset: int, example: int) -> HttpResponse:
+    """Accept, edit or reject one example. Answers JSON to a script and goes back to the page otherwise."""
+    row = _dataset(request, slug, dataset)
+    found = get_object_or_404(row.examples, pk=example)
+    verdict = request.POST.get("verdict", "")
+    question, answer = request.POST.get("question", "").strip(), request.POST.get("answer", "").strip()
+    error = _refusal(verdict, question, answer)
+    if not error:
+        _judged(found, person(request), verdict, question, answer)
+    if request.headers.get("accept", "").startswith("application/json"):
+        body: dict[str, Any] = {"error": error} if error else {"state": found.state, "verdict": verdict}
+        return JsonResponse(body, status=400 if error else 200)
+    if error:
+        messages.error(request, error)
+    return redirect("studio:review", slug, dataset)
+
+
+def _refusal(verdict: str, question: str, answer: str) -> str:
+    if verdict not in Review.Verdict.values:
+        return "Accept, edit or reject it."
+    if verdict == Review.Verdict.EDIT and not (question and answer):
+        return "A question and an answer are needed. To drop it, reject it."
+    if len(question) > 4000 or len(answer) > 8000:
+        return "At most 4,000 characters of question and 8,000 of answer, please."
+    return ""
+
+
+def _judged(example: Example, who: Any, verdict: str, question: str, answer: str) -> None:
+    with transaction.atomic():
+        Review.objects.update_or_create(example=example, person=who, defaults={"verdict": verdict})
+        example.reviewed_by, example.reviewed_at = who, timezone.now()
+        if verdict == Review.Verdict.REJECT:
+            example.state, example.reason = Example.State.DROPPED, Example.Reason.REJECTED
+        else:
+            example.state, example.reason = Example.State.KEPT, ""
+        if verdict == Review.Verdict.EDIT and (question, answer) != (example.question, example.answer):
+            example.rejected_answer = example.answer if answer != example.answer else example.rejected_answer
+            example.question, example.answer = question, answer
+            example.wrong_steps = []
+        example.save()
+
+
+def estimate(course: Course) -> int:
+    """Seconds that making a dataset of all material takes, at most."""
+    return round(SECONDS_A_DRAFT * Passage.objects.for_agent(course).count())
