@@ -140,8 +140,10 @@ class Sheet:
 
     @property
     def behind(self) -> list[tuple[str, str]]:
-        """What stood behind the report, as people read it."""
-        return [(key.replace("_", " "), _in_words(value)) for key, value in self.report.made_with.items()]
+        """What stood behind the report, as people read it; sorted, because PostgreSQL does not keep the order of keys."""
+        return [
+            (key.replace("_", " "), _in_words(value)) for key, value in sorted(self.report.made_with.items())
+        ]
 
     @property
     def minutes(self) -> int | None:
@@ -152,7 +154,10 @@ class Sheet:
 
 def _in_words(value: Any) -> str:
     if isinstance(value, dict):
-        return "; ".join(f"{key.replace('_', ' ')}: {_in_words(one)}" for key, one in value.items()) or "none"
+        return (
+            "; ".join(f"{key.replace('_', ' ')}: {_in_words(one)}" for key, one in sorted(value.items()))
+            or "none"
+        )
     if isinstance(value, list):
         return ", ".join(str(one) for one in value) or "none"
     return "none" if value in (None, "") else str(value)
