@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tutor.studio.views import datasets, runs
+from tutor.studio.views import datasets, evaluations, runs
 
 app_name = "studio"
 place = "c/<slug:slug>/studio/"
@@ -16,7 +16,7 @@ urlpatterns = [
     path(f"{place}datasets/<int:dataset>/train/", runs.train, name="train"),
     path(f"{place}runs/<int:run>/", runs.run, name="run"),
     path(f"{place}runs/<int:run>/act/", runs.run_act, name="run_act"),
-    path(f"{place}evaluations/<int:evaluation>/", runs.evaluation, name="evaluation"),
-    path(f"{place}evaluations/<int:evaluation>/act/", runs.evaluation_act, name="evaluation_act"),
+    path(f"{place}evaluations/<int:evaluation>/", evaluations.evaluation, name="evaluation"),
+    path(f"{place}evaluations/<int:evaluation>/act/", evaluations.evaluation_act, name="evaluation_act"),
     path(f"{place}adapters/<int:adapter>/act/", runs.adapter_act, name="adapter_act"),
 ]

@@ -1,8 +1,9 @@
 """The nouns of the studio."""
 
 from tutor.studio.models.datasets import Dataset, Example, Review, Source
+from tutor.studio.models.evaluations import Answer, Evaluation
 from tutor.studio.models.exercises import Exercise, ExerciseAttempt
-from tutor.studio.models.runs import Adapter, Answer, Evaluation, Run, RunPoint
+from tutor.studio.models.runs import Adapter, Run, RunPoint
 
 __all__ = [
     "Adapter",
