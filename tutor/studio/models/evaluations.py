@@ -36,9 +36,8 @@ class Evaluation(Job):
     questions = models.JSONField(default=list)  # tutor.studio.banks.Asked, as they stood when it began
     runs = models.PositiveSmallIntegerField(default=3)  # answers to each question
     seed = models.PositiveIntegerField(default=7)  # of sampled answers, of permutations, of intervals
-    judge = models.CharField(
-        max_length=300, blank=True
-    )  # what labelled: "rule", or an endpoint and its model
+    judge = models.CharField(max_length=300, blank=True)  # what labelled: "rule", or endpoint and model
+    stop_requested = models.BooleanField(default=False)
     table = models.JSONField(default=dict)  # see tutor.studio.comparing
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
