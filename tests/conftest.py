@@ -22,6 +22,7 @@ folder = pytest.StashKey[Path]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[folder] = Path(tempfile.mkdtemp(prefix="lyceum-tests-"))
+    settings.DATA_DIR = config.stash[folder]
     settings.MEDIA_ROOT = config.stash[folder] / "files"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if not settings.REDIS_URL:

@@ -21,7 +21,7 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 # What `celery beat` sends; `manage.py serve` runs it in the maintenance worker.
 app.conf.beat_schedule = {
-    "jobs": every(30, "jobs.reap"),
+    "jobs": every(5, "jobs.reap"),
     "propositions": every(120, "courses.refine_waiting"),
     "turns": every(30, "chat.close_dead_turns"),
     "mail": every(300, "chat.mail_waiting"),

@@ -1,16 +1,26 @@
-"""Work longer than a request: the row is the truth, a heartbeat shows that somebody still works on it."""
+"""Work longer than a request: the row is the truth, a heartbeat shows that somebody still works on it.
+
+Who works on a job also holds a lock on a file, which the kernel lets go of the moment the process dies: on the same machine a
+lost job is seen at once, and on another one by its silence.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
-from django.db import close_old_connections, models, transaction
-from django.db.models import Q
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, models, transaction
 from django.utils import timezone
+
+logger = logging.getLogger(__name__)
 
 HEARTBEAT = timedelta(seconds=5)
 SILENT = timedelta(seconds=60)  # a running job that is silent for longer has lost its worker
@@ -34,6 +44,8 @@ class Job(models.Model):
         "The worker died {attempts} times while working on this. "
         "The file may be too large for this machine; try a smaller one, or retry."
     )
+
+    held: int | None = None  # the lock's descriptor, for a child that works on when its parent dies
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED, db_index=True)
     stage = models.CharField(max_length=20, blank=True)
@@ -109,38 +121,91 @@ class Job(models.Model):
         for name, value in values.items():
             setattr(self, name, value)
 
+    @property
+    def lock(self) -> Path:
+        """The file that whoever works on this job holds a lock on."""
+        return Path(settings.DATA_DIR) / "jobs" / f"{self._meta.label_lower}-{self.pk}"
+
+    def still_mine(self) -> bool:
+        """Whether the job that this process claimed was given to nobody else meanwhile, nor deleted."""
+        return self._rows().filter(state=State.RUNNING, started_at=self.started_at).exists()
+
     @contextmanager
     def heartbeat(self) -> Iterator[None]:
-        """While inside, the row's heartbeat moves every few seconds, whatever the work is busy with."""
+        """While inside, the row's heartbeat moves every few seconds, whatever the work is busy with, and `held` is its lock."""
         done = threading.Event()
 
         def beat() -> None:
             while not done.wait(HEARTBEAT.total_seconds()):
-                close_old_connections()
-                self._rows().filter(state=State.RUNNING).update(heartbeat_at=timezone.now())
+                try:
+                    close_old_connections()
+                    mine = self._rows().filter(state=State.RUNNING, started_at=self.started_at)
+                    mine.update(heartbeat_at=timezone.now())
+                except DatabaseError:  # busy or away: the next beat may get through
+                    logger.exception("The heartbeat of %s could not be written", self)
             close_old_connections()
 
         thread = threading.Thread(target=beat, daemon=True)
+        self.held = _hold(self.lock)
         thread.start()
         try:
             yield
         finally:
             done.set()
             thread.join()
+            self.lock.unlink(missing_ok=True)
+            os.close(self.held)
+            self.held = None
+
+    def _silent(self, now: datetime) -> bool:
+        return self.heartbeat_at is None or self.heartbeat_at < now - SILENT
+
+    def _rescue(self, now: datetime) -> int:
+        """Queue the job again, or fail it in words after some tries, unless it moved on meanwhile. The rows changed."""
+        seen = self._rows().filter(
+            state=State.RUNNING, started_at=self.started_at, heartbeat_at=self.heartbeat_at
+        )
+        if self.attempts >= MAX_ATTEMPTS:
+            died = self.DIED.format(attempts=MAX_ATTEMPTS)
+            return seen.update(state=State.FAILED, finished_at=now, eta_seconds=None, error=died)
+        return seen.update(state=State.QUEUED, stage="", eta_seconds=None, queued_at=now - LOST - SILENT)
+
+    def abandoned(self) -> bool:
+        """Whether a process of this machine worked on the job and is no more. False where none of this machine did."""
+        try:
+            file = os.open(self.lock, os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(file), self.lock.stat()):
+                return False  # it was taken away in the meantime, by its owner's end
+        except OSError:
+            return False  # somebody holds it, and so lives
+        else:
+            self.lock.unlink(missing_ok=True)  # or the next one to work on it would be taken for dead
+            return True
+        finally:
+            os.close(file)
+
+
+def _hold(file: Path) -> int:
+    """A descriptor with a lock on a file. It gets its name when it is locked already, so that nobody finds it free."""
+    file.parent.mkdir(exist_ok=True)
+    unnamed = file.with_name(f".{file.name}-{os.getpid()}")
+    held = os.open(unnamed, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    unnamed.replace(file)
+    return held
 
 
 def reap(model: type[Job]) -> int:
-    """Give up on silent jobs and enqueue lost ones again. Returns how many rows were touched."""
+    """Give up on jobs whose worker died, and enqueue lost ones again. Returns how many rows were touched."""
     now = timezone.now()
-    silent = model._default_manager.filter(
-        Q(heartbeat_at__lt=now - SILENT) | Q(heartbeat_at=None), state=State.RUNNING
-    )
-    touched = silent.filter(attempts__gte=MAX_ATTEMPTS).update(
-        state=State.FAILED,
-        finished_at=now,
-        error=model.DIED.format(attempts=MAX_ATTEMPTS),
-    )
-    touched += silent.update(state=State.QUEUED, stage="", queued_at=now - LOST - SILENT)
+    touched = 0
+    for job in model._default_manager.filter(state=State.RUNNING):
+        if job._silent(now) or job.abandoned():
+            touched += job._rescue(now)
     for job in model._default_manager.filter(state=State.QUEUED, queued_at__lt=now - LOST):
         job._write(queued_at=now)
         job.enqueue()

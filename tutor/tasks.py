@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_ready
 
 
 @shared_task(name="jobs.reap", queue="maintenance")
@@ -15,3 +18,9 @@ def reap_jobs() -> None:
     for model in apps.get_models():
         if issubclass(model, Job):
             reap(model)
+
+
+@worker_ready.connect
+def look_at_once(**_: Any) -> None:
+    """A worker that was killed and started again goes on with what it was at, without waiting for the clock."""
+    reap_jobs()

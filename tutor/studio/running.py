@@ -45,6 +45,10 @@ class RunStopped(Exception):
     """A person asked the run to stop. Its last checkpoint stays, and it can be resumed."""
 
 
+class RunTaken(Exception):
+    """The run was given to another worker, or deleted, while this one was silent. It is not this one's to end."""
+
+
 def start(
     dataset: Dataset, method: str, given: dict[str, Any], *, preset: str = "balanced", base: str = ""
 ) -> Run:
@@ -96,6 +100,8 @@ def work(run: Run) -> None:
     with run.heartbeat():
         try:
             train(run)
+        except RunTaken:
+            logger.warning("Run %s was given to another worker", run.pk)
         except RunStopped:
             run._write(state=Run.State.STOPPED, stage="", eta_seconds=None)
         except RunFailed as error:
@@ -124,8 +130,8 @@ def train(run: Run, report: Report | None = None) -> Adapter:
     run._write(folder=f"runs/{run.pk}")
     with (folder / "errors.log").open("w+", encoding="utf-8") as errors:
         child = subprocess.Popen(
-            _command(file), cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, env=_environment(),
-            start_new_session=True,
+            _command(file), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=_environment(),
+            start_new_session=True, pass_fds=[] if run.held is None else [run.held],
         )  # fmt: skip
         try:
             last = _follow(run, child, folder, report)
@@ -196,19 +202,22 @@ def _environment() -> dict[str, str]:
     return {
         **kept, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": str(ROOT),
         "HF_DATASETS_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TRL_EXPERIMENTAL_SILENCE": "1",
+        "ENDS_WITH_STDIN": "1",
     }  # fmt: skip
 
 
 def _follow(run: Run, child: subprocess.Popen[str], folder: Path, report: Report | None) -> dict[str, Any]:
-    """Keep the child's lines until it ends; returns the last one, or {"stopped": True}."""
+    """Keep the child's lines until it ends; returns the last one, or {"stopped": True}. Raises RunTaken."""
     assert child.stdout is not None
-    done = threading.Event()
-    asked = threading.Event()
+    done, asked, taken = threading.Event(), threading.Event(), threading.Event()
 
     def watch() -> None:
         while not done.wait(1):
             close_old_connections()
-            if Run.objects.filter(pk=run.pk, stop_requested=True).exists() and not asked.is_set():
+            if run.held is not None and not run.still_mine():
+                taken.set()
+                _end(child)
+            elif not asked.is_set() and Run.objects.filter(pk=run.pk, stop_requested=True).exists():
                 asked.set()
                 (folder / "stop").touch()
         close_old_connections()
@@ -216,15 +225,23 @@ def _follow(run: Run, child: subprocess.Popen[str], folder: Path, report: Report
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     last: dict[str, Any] = {}
+    begun: dict[str, Any] = {}
     try:
         for last in _lines(child.stdout):
-            _keep(run, last)
+            if taken.is_set():
+                break
+            if "steps" in last:
+                begun = _begin(run, last)
+            if "step" in last:
+                _keep(run, last, **begun)
             if report is not None:
                 report(last)
         child.wait(timeout=STOP_SECONDS)
     finally:
         done.set()
         watcher.join()
+    if taken.is_set():
+        raise RunTaken
     return {"stopped": True} if asked.is_set() and not (run.steps and run.step >= run.steps) else last
 
 
@@ -239,18 +256,27 @@ def _lines(stream: IO[str]) -> Iterator[dict[str, Any]]:
             yield said
 
 
-def _keep(run: Run, said: dict[str, Any]) -> None:
-    if "steps" in said:
-        run._write(steps=said["steps"], device=said["device"][:60])
-    if "step" in said:
-        names = ("loss", "learning_rate", "tokens_per_second", "memory_mb", "seconds")
-        RunPoint.objects.update_or_create(
-            run=run, step=said["step"], defaults={name: said[name] for name in names}
-        )
-        share = said["step"] / max(1, run.steps)
-        left = said["seconds"] * (1 - share) / share if share else None
-        run._write(step=said["step"])
-        run.advance("train", 0.02 + 0.95 * share, left)
+def _begin(run: Run, said: dict[str, Any]) -> dict[str, Any]:
+    """Note how long the training is, and forget the steps after its checkpoint. Returns where it goes on, for `_keep`."""
+    resumed = said.get("resumed", 0)
+    run.points.filter(step__gt=resumed).delete()
+    before = run.points.order_by("-step").values_list("seconds", flat=True).first()
+    run._write(steps=said["steps"], step=resumed, device=said["device"][:60])
+    return {"resumed": resumed, "before": before or 0.0}
+
+
+def _keep(run: Run, said: dict[str, Any], *, resumed: int = 0, before: float = 0.0) -> None:
+    """A step's figures; `before` are the seconds that a process worked which got as far as the step `resumed`."""
+    figures = {
+        name: said[name] for name in ("loss", "learning_rate", "tokens_per_second", "memory_mb", "seconds")
+    }
+    figures["seconds"] += before
+    RunPoint.objects.update_or_create(run=run, step=said["step"], defaults=figures)
+    left = said["seconds"] / max(1, said["step"] - resumed) * (run.steps - said["step"])
+    run._write(step=said["step"])
+    if said["step"] % run.knobs["checkpoint_steps"] == 0:
+        run._write(attempts=0)  # whoever gets on is not given up
+    run.advance("train", 0.02 + 0.95 * said["step"] / max(1, run.steps), left)
 
 
 def _died(status: int | None, errors: IO[str]) -> str:
@@ -268,7 +294,9 @@ def _died(status: int | None, errors: IO[str]) -> str:
 
 
 def _end(child: subprocess.Popen[str]) -> None:
-    """No training outlives its task."""
+    """No training outlives its task, nor do those of its processes that torchrun gave a session of their own."""
+    assert child.stdin is not None
+    child.stdin.close()
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()

@@ -15,8 +15,8 @@ class Run(Job):
     """One training. The work happens in a child process of the `train` worker. Stages: load, train, save."""
 
     DIED = (
-        "The training process died {attempts} times. The log's last lines are below; less memory is needed with a smaller "
-        "batch, shorter sequences or a lower rank."
+        "The worker died {attempts} times without getting to a checkpoint, most likely for want of memory. Use a smaller "
+        "batch_size, a smaller max_tokens or a lower rank in a new run, or resume this one."
     )
 
     class Method(models.TextChoices):

@@ -19,17 +19,18 @@ OUT_OF_MEMORY = (
 )
 
 
-def end_with(parent: int) -> None:
-    """End this process when its worker has died: the run is another worker's then, and two must not train it."""
-    pause = threading.Event()
-    while os.getppid() == parent:
-        pause.wait(0.5)
+def end_with_worker() -> None:
+    """End this process when its worker has died, whose end of standard input closes then, also for those that torchrun starts:
+    the run is another worker's from now on, and two must not train it.
+    """
+    os.read(0, 1)
     os._exit(4)
 
 
 def main(file: Path) -> int:
     """The exit status; the last line says {"done": …} or {"error": …}."""
-    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    if os.environ.get("ENDS_WITH_STDIN"):
+        threading.Thread(target=end_with_worker, daemon=True).start()
     spec = Spec.read(file)
     try:
         import_module(METHODS[spec.method]).train(spec)
