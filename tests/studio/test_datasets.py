@@ -17,8 +17,8 @@ from tutor.accounts.models import User
 from tutor.practice.models import Item, Skill
 from tutor.studio.exchange import Unreadable, pairs, receive
 from tutor.studio.leakage import Asked, leaks
-from tutor.studio.making import held_out
 from tutor.studio.models import Dataset, Example
+from tutor.studio.splitting import held_out
 
 pytestmark = [pytest.mark.django_db]
 

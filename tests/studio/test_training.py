@@ -171,8 +171,10 @@ def test_loss_is_on_the_answer_alone_and_not_on_its_wrong_step() -> None:
 
     tokenizer = AutoTokenizer.from_pretrained(catalog.path("smollm2-135m-instruct"))
     answer = "It is 7. No, that is wrong: it is 8."
-    row = Row("Be brief.", "What is 5 + 3?", answer, wrong=[[0, 8]])
-    plain, masked = (encode(tokenizer, row, mask_wrong=mask, max_tokens=200) for mask in (False, True))
+    plain, masked = (
+        encode(tokenizer, Row("Be brief.", "What is 5 + 3?", answer, wrong=wrong), 200)
+        for wrong in ([], [[0, 8]])
+    )
     assert plain is not None
     assert masked is not None
     assert plain["input_ids"] == masked["input_ids"]
@@ -197,7 +199,7 @@ def test_a_prompt_that_fills_the_room_is_left_out() -> None:
                 "offset_mapping": [(n, n + 1) for n in range(len(text))],
             }
 
-    assert encode(Letters(), Row("ab", "cd", "ef"), mask_wrong=False, max_tokens=4) is None
+    assert encode(Letters(), Row("ab", "cd", "ef"), 4) is None
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -223,7 +225,7 @@ def test_too_few_examples_are_refused_before_anything_starts(db: None) -> None:
     dataset = Dataset.objects.create(course=make.course(), title="Nothing", state="done")
     with pytest.raises(CommandError, match="at least 8 examples"):
         call_command("train", str(dataset.pk))
-    with pytest.raises(CommandError, match="preference pairs"):
+    with pytest.raises(CommandError, match="pairs of a wrong answer"):
         call_command("train", str(dataset.pk), "--method", "dpo")
     assert not Run.objects.exists()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -20,15 +19,16 @@ from tutor.practice.items import Survey, survey
 from tutor.practice.models import Item
 from tutor.practice.statements import Statement
 from tutor.studio.card import describe
+from tutor.studio.correcting import plant, take_corrections
 from tutor.studio.kinds import KINDS, Draft, Quoted, drafts_of
 from tutor.studio.leakage import Asked, leaks
 from tutor.studio.models import Dataset, Example, Source
+from tutor.studio.splitting import held_out
 
 logger = logging.getLogger(__name__)
 
 BATCH = 24  # drafts that are checked together
 TOO_NEAR = 0.93  # cosine from which two questions of a dataset are one
-HELD_OUT = 10  # one passage in so many is kept for evaluation
 STUDENTS = 500  # the newest answers to students that are looked at
 CORRECTING = ("misconception",)  # the question says what is not in the material, and the answer what is
 PLAIN = ("No.", "Yes.")  # sentences that say nothing by themselves
@@ -67,6 +67,7 @@ def make(dataset: Dataset) -> None:
     dataset.advance("survey", 0.02)
     material = survey(course)
     dataset.examples.filter(origin=Example.Origin.MADE, reviewed_at=None).delete()
+    take_corrections(dataset)
     checks = Checks(course, list(dataset.examples.kept().values_list("question", flat=True)))
     kept = dataset.examples.kept().count()
     pool = list(_pool(dataset, material))
@@ -78,6 +79,7 @@ def make(dataset: Dataset) -> None:
         batch = pool[start : start + BATCH]
         kept += _keep(dataset, checks.weigh(batch), dataset.limit - kept)
         dataset.advance("check", 0.05 + 0.9 * max(start / max(1, len(pool)), kept / dataset.limit))
+    plant(dataset, material)
     dataset.advance("card", 0.97)
     dataset.card = describe(dataset)
     dataset.save(update_fields=["card"])
@@ -197,11 +199,6 @@ def _is_of_source(claim: str, draft: Draft) -> bool:
         len(claim.split()) <= 4
         and claim.rstrip(".").lower() in " ".join(q.text for q in draft.sources).lower()
     )
-
-
-def held_out(passage: Passage) -> bool:
-    """Whether a passage is kept for evaluation: by its text, so that the same material is split in the same way again."""
-    return hashlib.sha256(passage.text.encode()).digest()[0] % HELD_OUT == 0
 
 
 def _keep(dataset: Dataset, weighed: Sequence[Weighed], room: int) -> int:

@@ -1,4 +1,4 @@
-"""How the studio asks: with the material (as the chat asks a small model) and without it."""
+"""How the studio asks: with the material (as the chat asks a small model) and without it; how an answer corrects itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from tutor.chat.prompting import SHOWN_WEAK, prompt
 from tutor.llm.client import Message
 
+REFLECTION = "Wait, that needs correcting."
 PROMPTS = Path(__file__).parent / "prompts"
 
 
@@ -36,3 +37,9 @@ def opened(material: Sequence[str], question: str) -> list[Message]:
             break
     shown = prompt("material").format(passages="\n".join(pieces), question=question)
     return [{"role": "system", "content": prompt("weak")}, {"role": "user", "content": shown}]
+
+
+def trajectory(rejected: str, answer: str) -> tuple[str, list[list[int]]]:
+    """The wrong answer, a reflection and the right one as one text, and where the wrong step stands in it (STeP): it is to be
+    read and not learnt."""
+    return f"{rejected} {REFLECTION} {answer}", [[0, len(rejected)]]

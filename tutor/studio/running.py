@@ -21,7 +21,7 @@ from django.db import close_old_connections, transaction
 
 from tutor.llm import catalog
 from tutor.studio.models import Adapter, Dataset, Example, Run, RunPoint
-from tutor.studio.prompting import closed, opened
+from tutor.studio.prompting import closed, opened, trajectory
 from tutor.studio.training.spec import Row, Spec, resolve
 
 logger = logging.getLogger(__name__)
@@ -57,28 +57,43 @@ def start(
         raise RunFailed(f"There is no method “{method}”. There are: {', '.join(Run.Method.values)}.")
     knobs = resolve(given, preset)
     rows = usable(dataset, method)
-    if len(rows) < FEWEST:
-        raise RunFailed(_too_few(dataset, method, len(rows)))
+    if (found := sum(teaches(row, method) for row in rows)) < FEWEST:
+        raise RunFailed(_too_few(dataset, method, found))
     base = base or settings.HOST_MODEL
     folder_of(base)
     return Run.objects.create(course=dataset.course, dataset=dataset, method=method, base=base, knobs=knobs)
 
 
 def usable(dataset: Dataset, method: str) -> list[Example]:
-    """The examples a method trains on, in a fixed order."""
-    rows = list(dataset.examples.training().prefetch_related("sources__passage").order_by("pk"))
-    if method == Run.Method.DPO:
-        rows = [row for row in rows if row.rejected_answer]
-    return rows
+    """The examples a method trains on, in a fixed order: no wrong steps for SFT, pairs for DPO, all for trajectories."""
+    rows = dataset.examples.training().prefetch_related("sources__passage").order_by("pk")
+    if method == Run.Method.REFLECTED:
+        return list(rows)
+    return [row for row in rows if teaches(row, method)]
+
+
+def teaches(example: Example, method: str) -> bool:
+    """Whether an example has what its method is about: a right answer, a pair, or a wrong step."""
+    match method:
+        case Run.Method.DPO:
+            return bool(example.rejected_answer and not example.wrong_steps)
+        case Run.Method.REFLECTED:
+            return bool(example.rejected_answer or example.wrong_steps)
+    return not example.wrong_steps
 
 
 def _too_few(dataset: Dataset, method: str, found: int) -> str:
-    if method == Run.Method.DPO:
+    if method == Run.Method.SFT:
         return (
-            f"DPO needs at least {FEWEST} preference pairs, and dataset {dataset.pk} has {found}. Import rows with a "
-            "“rejected_answer”, or correct answers that people flagged."
+            f"Training needs at least {FEWEST} examples outside the held-out split, and dataset {dataset.pk} has {found}. "
+            "Make a dataset of more material, or import pairs."
         )
-    return f"Training needs at least {FEWEST} examples outside the held-out split, and dataset {dataset.pk} has {found}."
+    what = "DPO needs pairs of" if method == Run.Method.DPO else "Reflected trajectories need"
+    return (
+        f"{what} a wrong answer and its correction, at least {FEWEST}, and dataset {dataset.pk} has {found}. Make the dataset "
+        "again: answers that people flagged and the staff corrected come with it, and wrong answers that the material does not "
+        "support. Or edit examples on the review page, which keeps both versions, or import rows with a “rejected_answer”."
+    )
 
 
 def folder_of(base: str) -> Path:
@@ -157,15 +172,11 @@ def rows_of(run: Run) -> list[Row]:
         system, user = (
             closed(run.course.title, example.question) if alone else opened(material, example.question)
         )
-        rows.append(
-            Row(
-                system["content"],
-                user["content"],
-                example.answer,
-                example.rejected_answer,
-                example.wrong_steps,
-            )
-        )
+        texts = system["content"], user["content"]
+        rows.append(Row(*texts, example.answer, example.rejected_answer, example.wrong_steps))
+        if run.method == Run.Method.REFLECTED and example.rejected_answer and not example.wrong_steps:
+            answer, wrong = trajectory(example.rejected_answer, example.answer)
+            rows.append(Row(*texts, answer, wrong=wrong))
     return rows
 
 

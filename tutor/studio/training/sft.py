@@ -1,4 +1,4 @@
-"""LoRA fine-tuning on answers; with method "reflected" the wrong steps of an answer are read and not learnt (STeP)."""
+"""LoRA fine-tuning on answers, without loss on their wrong steps."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ def train(spec: Spec) -> None:
     """Train on `spec.rows` and save the adapter; goes on from the last checkpoint where there is one."""
     model, tokenizer = load(spec)
     longest = int(spec.settings["max_tokens"])
-    masked = spec.method == "reflected"
-    encoded = [encode(tokenizer, row, mask_wrong=masked, max_tokens=longest) for row in spec.rows]
+    encoded = [encode(tokenizer, row, longest) for row in spec.rows]
     rows = [row for row in encoded if row is not None]
     before = moved(model)
     # Batches of like length waste little on padding; packing needs an attention that keeps examples apart.
