@@ -94,6 +94,10 @@ class Example(models.Model):
     detail = models.CharField(
         max_length=300, blank=True
     )  # of the reason: the sentence, the duplicate, the quiz item
+    skill = models.CharField(max_length=120, blank=True)  # the concept it is about
+    exercise = models.ForeignKey(
+        "studio.Exercise", null=True, on_delete=models.SET_NULL, related_name="examples"
+    )  # of a coding exercise: its tests, and what verifying it found
     held_out = models.BooleanField(default=False)
     support = models.FloatField(null=True)  # the lowest score of the verifier over the answer's sentences
     reviewed_by = models.ForeignKey(
@@ -122,6 +126,10 @@ class Example(models.Model):
             "split": "held-out" if self.held_out else "train",
             "citations": [source.as_json() for source in self.sources.all()],
         }
+        if self.skill:
+            row["skill"] = self.skill
+        if self.exercise is not None:
+            row["exercise"] = self.exercise.as_json()
         if self.rejected_answer:
             row["rejected_answer"] = self.rejected_answer
         if self.wrong_steps:

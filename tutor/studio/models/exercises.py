@@ -109,6 +109,21 @@ class Exercise(Job):
             self.save(update_fields=["standing"])
             self.show_skill()
 
+    def as_json(self) -> dict[str, Any]:
+        """As it is exported with a dataset; what `exercises verify` takes."""
+        return {
+            "id": str(self.uuid),
+            "title": self.title,
+            "language": self.language,
+            "prompt": self.prompt,
+            "starter": self.starter,
+            "solution": self.solution,
+            "tests": self.tests,
+            "hint": self.hint,
+            "mutants": self.mutants,
+            "killed": self.killed,
+        }
+
     def show_skill(self) -> None:
         """Bring the item through which attempts count for the skill up to date: there while the exercise is kept."""
         shown = self.standing == self.Standing.KEPT and self.skill is not None
