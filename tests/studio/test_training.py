@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,10 @@ from django.core.management import CommandError, call_command
 from tests import make
 from tutor.llm import catalog
 from tutor.studio import running
-from tutor.studio.models import Adapter, Dataset, Example, Run
+from tutor.studio.models import Adapter, Dataset, Run
 from tutor.studio.running import RunFailed, RunStopped
 from tutor.studio.training.encoding import IGNORED, encode
-from tutor.studio.training.spec import PRESETS, Row, UnknownKnob, resolve
+from tutor.studio.training.spec import PRESETS, Row, Spec, UnknownKnob, resolve
 
 QUICK = [
     "--set",
@@ -33,47 +32,6 @@ QUICK = [
     "warmup_steps=0",
     "learning_rate=0.01",
 ]
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models with one base: two layers, sixteen wide, never trained."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    root = tmp_path_factory.mktemp("models")
-    home = root / "tiny"
-    tokenizer = AutoTokenizer.from_pretrained(catalog.path("smollm2-135m-instruct"))
-    torch.manual_seed(1)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, max_position_embeddings=256, tie_word_embeddings=True, bos_token_id=1, eos_token_id=2,
-    )  # fmt: skip
-    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(home)
-    tokenizer.save_pretrained(home)
-    return root
-
-
-@pytest.fixture
-def models(tiny: Path, settings: Any, tmp_path: Path) -> Iterator[Path]:
-    settings.MODELS_DIR = tiny
-    settings.DATA_DIR = tmp_path
-    yield tiny
-    shutil.rmtree(tiny / "adapters", ignore_errors=True)
-
-
-@pytest.fixture
-def dataset(db: None) -> Dataset:
-    dataset = Dataset.objects.create(course=make.course("Averages"), title="Pairs", state="done")
-    for number in range(16):
-        Example.objects.create(
-            dataset=dataset,
-            kind="own",
-            question=f"What is reading {number}?",
-            answer=f"Reading {number} is the one after {number - 1}.",
-            rejected_answer="I do not know anything about readings.",
-        )
-    return dataset
 
 
 def train(dataset: Dataset, *more: str) -> dict[str, Any]:
@@ -134,7 +92,12 @@ def test_a_run_whose_process_was_killed_says_so_and_goes_on_from_its_checkpoint(
     running.train(run, lambda said: resumed.append(said["resumed"]) if "resumed" in said else None)
     assert resumed == [4]
     assert [point.step for point in run.points.all()] == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert Adapter.objects.count() == 1
+    whole = running.start(dataset, "sft", knobs, base="tiny")
+    running.train(whole)
+    assert (
+        len(set(Adapter.objects.values_list("sha256", flat=True))) == 1
+    )  # order, optimiser and dropout went on
+    assert Adapter.objects.count() == 2
 
 
 @pytest.mark.model
@@ -184,6 +147,73 @@ def test_loss_is_on_the_answer_alone_and_not_on_its_wrong_step() -> None:
 
     assert learnt(plain) == answer + tokenizer.eos_token
     assert learnt(masked).strip() == "No, that is wrong: it is 8." + tokenizer.eos_token
+
+
+def spec(tiny: Path, folder: Path, **knobs: int | float) -> Spec:
+    """A trajectory, two plain answers of different lengths."""
+    rows = [
+        Row("Be brief.", "What is 5 + 3?", "It is 7. No, that is wrong: it is 8.", wrong=[[0, 8]]),
+        Row("Be brief.", "What is 2 + 2?", "It is 4."),
+        Row(
+            "Be brief.",
+            "What is a sum of two numbers?",
+            "It is what one gets by adding the second to the first.",
+        ),
+    ]
+    given = {
+        "rank": 4,
+        "dropout": 0,
+        "threads": 1,
+        "max_tokens": 256,
+        "steps": 2,
+        "batch_size": 3,
+        "accumulation": 1,
+    }
+    return Spec("reflected", tiny / "tiny", folder, rows, resolve(given | knobs))
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("packing", [0, 1])
+def test_the_loss_is_the_mean_over_the_learnt_tokens_of_each_example_by_itself(
+    tiny: Path, tmp_path: Path, packing: int
+) -> None:
+    import torch
+
+    from tutor.studio.training import sft
+
+    told = spec(tiny, tmp_path, packing=packing)
+    trainer = sft.trainer(told)
+    model = trainer.model.float().eval()
+    total, learnt = 0.0, 0
+    for row in told.rows:
+        encoded = encode(trainer.processing_class, row, 256)
+        assert encoded is not None
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([encoded["input_ids"]]), use_cache=False).logits[0]
+        labels = torch.tensor(encoded["labels"])
+        total += float(
+            torch.nn.functional.cross_entropy(logits[:-1], labels[1:], ignore_index=IGNORED, reduction="sum")
+        )
+        learnt += int((labels[1:] != IGNORED).sum())
+    (batch,) = trainer.get_train_dataloader()
+    assert batch["input_ids"].shape[0] == (1 if packing else 3)
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        loss = trainer.compute_loss(model, dict(batch))
+    assert float(loss) == pytest.approx(total / learnt, rel=1e-4)
+
+
+@pytest.mark.model
+def test_several_processes_train_one_adapter_and_one_of_them_speaks(tiny: Path, tmp_path: Path) -> None:
+    file = spec(tiny, tmp_path, batch_size=1).write()
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    child = subprocess.run(
+        [*command, "-m", "tutor.studio.training", str(file)], capture_output=True, text=True, check=False
+    )
+    assert child.returncode == 0, child.stderr
+    said = [json.loads(line) for line in child.stdout.splitlines() if line.startswith('{"')]
+    assert [line["step"] for line in said if "step" in line] == [1, 2]
+    assert said[-1]["done"]
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
 
 
 def test_a_prompt_that_fills_the_room_is_left_out() -> None:

@@ -9,6 +9,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
+from tutor.studio.training.reporting import first
 from tutor.studio.training.spec import Spec
 
 LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -17,7 +18,8 @@ LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_
 def load(spec: Spec) -> tuple[PeftModel, Any]:
     """The model in bfloat16 with LoRA on all linear layers of its blocks, and its tokenizer."""
     set_seed(int(spec.settings["seed"]))
-    torch.set_num_threads(int(spec.settings["threads"]) or os.cpu_count() or 1)
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    torch.set_num_threads(int(spec.settings["threads"]) or max(1, (os.cpu_count() or 1) // processes))
     tokenizer = AutoTokenizer.from_pretrained(spec.base)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -63,7 +65,8 @@ def finish(model: PeftModel, before: torch.Tensor, spec: Spec) -> None:
     """Save the adapter. Raises RuntimeError where training moved nothing, which no one should serve."""
     if torch.equal(moved(model), before):
         raise RuntimeError("Training changed no weight. Use more steps or a higher learning rate.")
-    model.save_pretrained(spec.folder / "adapter")
+    if first():
+        model.save_pretrained(spec.folder / "adapter")
 
 
 def moved(model: PeftModel) -> torch.Tensor:

@@ -1,8 +1,9 @@
-"""What the child process says while it trains: one JSON object a line on its standard output."""
+"""What the child process says while it trains: one JSON object a line on its standard output; of several, the first speaks."""
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
@@ -11,6 +12,11 @@ from typing import Any
 
 import torch
 from transformers import TrainerCallback
+
+
+def first() -> bool:
+    """Whether this is the only process of the run, or the first of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def say(**values: Any) -> None:
@@ -38,19 +44,29 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not fo
         """Training proper begins: loading does not count."""
         self.began = self.stamp = time.monotonic()
         self.epoch = state.epoch or 0.0
-        say(steps=state.max_steps, device=str(args.device), resumed=state.global_step)
+        if first():
+            say(steps=state.max_steps, device=str(args.device), resumed=state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         """Look whether somebody wants it to stop; then a checkpoint is written first."""
-        if (self.folder / "stop").exists():
+        if self._wanted(args.device):
             control.should_training_stop = control.should_save = True
         return control
+
+    def _wanted(self, device: Any) -> bool:
+        """Whether the file is there: as the first process sees it, for all must stop at the same step."""
+        there = (self.folder / "stop").exists()
+        if not torch.distributed.is_initialized():
+            return there
+        flag = torch.tensor([there], dtype=torch.int32, device=device)
+        torch.distributed.broadcast(flag, 0)
+        return bool(flag.item())
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
     ) -> None:
         """A step's figures."""
-        if not logs or "loss" not in logs:
+        if not first() or not logs or "loss" not in logs:
             return
         now = time.monotonic()
         seen = (state.epoch or 0.0) - self.epoch

@@ -14,20 +14,24 @@ from tutor.studio.training.spec import Spec
 
 def train(spec: Spec) -> None:
     """Train on `spec.rows` and save the adapter; goes on from the last checkpoint where there is one."""
+    ready = trainer(spec)
+    before = moved(ready.model)
+    ready.train(resume_from_checkpoint=last(spec.folder))
+    finish(ready.model, before, spec)
+
+
+def trainer(spec: Spec) -> SFTTrainer:
+    """Ready to train. With `packing`, examples share rows of `max_tokens` and each sees itself alone; without, batches are alike in
+    length, which wastes little on padding."""
     model, tokenizer = load(spec)
     longest = int(spec.settings["max_tokens"])
     encoded = [encode(tokenizer, row, longest) for row in spec.rows]
     rows = [row for row in encoded if row is not None]
-    before = moved(model)
-    # Batches of like length waste little on padding; packing needs an attention that keeps examples apart.
-    config = SFTConfig(**arguments(spec), max_length=longest, train_sampling_strategy="group_by_length")
-    reporter = Reporter(spec.folder, sum(len(row["input_ids"]) for row in rows))
-    trainer = SFTTrainer(
+    shape = {"packing": True} if spec.settings["packing"] else {"train_sampling_strategy": "group_by_length"}
+    return SFTTrainer(
         model,
-        args=config,
+        args=SFTConfig(**arguments(spec), **shape, max_length=longest),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        callbacks=[reporter],
+        callbacks=[Reporter(spec.folder, sum(len(row["input_ids"]) for row in rows))],
     )
-    trainer.train(resume_from_checkpoint=last(spec.folder))
-    finish(model, before, spec)

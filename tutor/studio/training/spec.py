@@ -18,6 +18,7 @@ KNOBS: dict[str, tuple[float | int, float, float, str]] = {
     "batch_size": (4, 1, 1024, "examples in one pass on one device"),
     "accumulation": (2, 1, 1024, "passes to one optimiser step"),
     "max_tokens": (512, 32, 32_768, "tokens of an example; what is longer is cut"),
+    "packing": (0, 0, 1, "1: short examples share rows of max_tokens, of which batch_size counts; for GPUs"),
     "rank": (16, 1, 512, "LoRA's rank"),
     "alpha": (32, 1, 1024, "LoRA's scale, divided by the rank"),
     "dropout": (0.05, 0, 0.9, "of LoRA's input"),
