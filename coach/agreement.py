@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Statistic = Callable[[Sequence[float] | Array, Sequence[float] | Array], float | None]
+Counted = Callable[[Array, Array, Array], Array]
 REPEATS = 1_000
 SEED = 4
 
@@ -24,24 +27,23 @@ class Estimate:
     high: float | None
 
 
-def ranks(values: Sequence[float] | Array) -> Array:
-    """Ranks from 1; equal values share the mean of theirs."""
+def ranks(values: Sequence[float] | Array, counts: Array | None = None) -> Array:
+    """Ranks from 1; equal values share the mean of theirs. counts: how often each value is there, [..., n]; once if None."""
     array = np.asarray(values, dtype=float)
-    _, inverse, counts = np.unique(array, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    mean_rank = last - (counts - 1) / 2
-    ranked: Array = mean_rank[inverse]
+    often = np.ones(array.shape) if counts is None else counts
+    order = np.argsort(array, kind="stable")
+    rising, sizes = array[order], often[..., order]
+    begins = np.searchsorted(rising, rising, side="left")
+    ends = np.searchsorted(rising, rising, side="right")
+    below = np.concatenate([np.zeros((*sizes.shape[:-1], 1)), np.cumsum(sizes, axis=-1)], axis=-1)
+    ranked: Array = np.empty(sizes.shape)
+    ranked[..., order] = (below[..., begins] + below[..., ends] + 1) / 2
     return ranked
 
 
 def spearman(first: Sequence[float] | Array, second: Sequence[float] | Array) -> float | None:
     """Spearman's rank correlation, -1 to 1; None where one side never varies or there are fewer than three pairs."""
-    a, b = ranks(first), ranks(second)
-    if len(a) < 3:
-        return None
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / size if size > 1e-12 else None
+    return _one(_spearman, first, second)
 
 
 def quadratic_kappa(first: Sequence[float] | Array, second: Sequence[float] | Array) -> float | None:
@@ -49,15 +51,38 @@ def quadratic_kappa(first: Sequence[float] | Array, second: Sequence[float] | Ar
 
     With these weights it needs no table of points: 1 − Σ(a−b)² / Σ over all pairs of a's and b's, divided by their number.
     """
+    return _one(_kappa, first, second)
+
+
+def _one(statistic: Counted, first: Sequence[float] | Array, second: Sequence[float] | Array) -> float | None:
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if not len(a):
-        return None
-    seen = float(((a - b) ** 2).mean())
-    by_chance = float(a.var() + b.var() + (a.mean() - b.mean()) ** 2)
-    return 1 - seen / by_chance if by_chance > 1e-12 else None
+    value = float(statistic(a, b, np.ones(len(a)))) if len(a) else math.nan
+    return None if math.isnan(value) else value
 
 
-Statistic = Callable[[Array, Array], float | None]
+def _spearman(a: Array, b: Array, counts: Array) -> Array:
+    """The correlation of ranks for each row of counts [..., n] of the pairs; NaN where it is undefined."""
+    pairs = counts.sum(-1)
+    x, y = ranks(a, counts), ranks(b, counts)
+    middle = (pairs[..., None] + 1) / 2  # the mean rank
+    x, y = x - middle, y - middle
+    size = np.sqrt((counts * x * x).sum(-1) * (counts * y * y).sum(-1))
+    defined = (size > 1e-12) & (pairs >= 3)
+    found: Array = np.where(defined, (counts * x * y).sum(-1) / np.where(defined, size, 1), np.nan)
+    return found
+
+
+def _kappa(a: Array, b: Array, counts: Array) -> Array:
+    """The same of quadratic kappa."""
+    pairs = counts.sum(-1)
+    mean_a, mean_b = counts @ a / pairs, counts @ b / pairs
+    spread = counts @ a**2 / pairs - mean_a**2 + counts @ b**2 / pairs - mean_b**2
+    by_chance = spread + (mean_a - mean_b) ** 2
+    defined = by_chance > 1e-12
+    found: Array = np.where(
+        defined, 1 - counts @ (a - b) ** 2 / pairs / np.where(defined, by_chance, 1), np.nan
+    )
+    return found
 
 
 def estimate(
@@ -70,22 +95,22 @@ def estimate(
 ) -> Estimate:
     """The statistic with its 95 % interval, lessons resampled whole: stretches of one lesson are not independent.
 
-    With fewer than three lessons there is no interval. Deterministic.
+    statistic: spearman or quadratic_kappa. With fewer than three lessons there is no interval. Deterministic.
     """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     value = statistic(a, b)
-    names = np.unique(np.asarray(lessons))
+    names, lesson_of = np.unique(np.asarray(lessons), return_inverse=True)
     if value is None or len(names) < 3:
         return Estimate(value, None, None)
-    rows = [np.flatnonzero(np.asarray(lessons) == name) for name in names]
-    random = np.random.default_rng(SEED)
-    found = []
-    for _ in range(repeats):
-        drawn = np.concatenate([rows[at] for at in random.integers(0, len(rows), len(rows))])
-        again = statistic(a[drawn], b[drawn])
-        found.append(0.0 if again is None else again)  # a draw without variation knows nothing
-    low, high = np.quantile(found, [0.025, 0.975])
+    drawn = np.random.default_rng(SEED).integers(0, len(names), (repeats, len(names)))
+    often = np.stack([np.bincount(row, minlength=len(names)) for row in drawn])
+    again = _COUNTED[statistic](a, b, often[:, lesson_of].astype(float))
+    # a draw without variation knows nothing
+    low, high = np.quantile(np.where(np.isnan(again), 0.0, again), [0.025, 0.975])
     return Estimate(value, float(low), float(high))
+
+
+_COUNTED: dict[Statistic, Counted] = {spearman: _spearman, quadratic_kappa: _kappa}
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,7 @@ def _weights(table: Array, scores: Array, lessons: NDArray[np.str_], signs: Arra
 
 def _ridge(table: Array, scores: Array, signs: Array, strength: float) -> Array:
     """Least squares with a penalty on large weights, none of which points against its sign (0: free)."""
-    from scipy.optimize import lsq_linear
+    from scipy.optimize import nnls
 
     size = table.shape[1]
     if not size:
@@ -213,10 +213,13 @@ def _ridge(table: Array, scores: Array, signs: Array, strength: float) -> Array:
     centred = table - table.mean(axis=0)
     # The same minimum on as many rows as there are features: fitting is done some thousand times.
     root = np.linalg.cholesky(centred.T @ centred + strength * np.eye(size))
-    upper = root.T
     target = np.linalg.solve(root, centred.T @ (scores - scores.mean()))
-    bounds = (np.where(signs > 0, 0.0, -np.inf), np.where(signs < 0, 0.0, np.inf))
-    weights: Array = lsq_linear(upper, target, bounds=bounds, method="bvls").x
+    # Without a weight below 0: a feature that lowers the score is turned round, one that is free is there both ways.
+    both = np.where(signs < 0, -1.0, 1.0)
+    free = np.flatnonzero(signs == 0)
+    found, _ = nnls(np.hstack([root.T * both, -root.T[:, free]]), target)
+    weights: Array = found[:size] * both
+    weights[free] -= found[size:]
     return np.where(np.abs(weights) < 1e-9, 0.0, weights)
 
 

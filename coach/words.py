@@ -50,7 +50,9 @@ class Piece:
 
 def plain(text: str) -> str:
     """Lower case with typewriter's quotes and dashes; as long as the text, so that offsets hold."""
-    lowered = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+    lowered = text.lower()
+    if len(lowered) != len(text):  # İ becomes two
+        lowered = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
     return lowered.translate(_PLAIN)
 
 

@@ -237,12 +237,12 @@ def school(folder: Path, count: int = 16) -> Path:
     dice = random.Random(5)
     rows = ["lesson,segment,rater,dimension,score"]
     for seed in range(count):
-        made = lesson(seed, openness=(seed % 8) / 7)
+        made = lesson(seed, openness=(seed % 8) / 7, exchanges=12, seconds=40)
         (transcripts / f"lesson-{seed}.csv").write_text(as_csv(made.transcript))
         for span in segments(made.transcript, 7.5):
             pressed = made.of(["student_reasoning"], span.first_line, span.last_line)
             for rater in ("R1", "R2"):
-                seen = 1 + 0.35 * len(pressed) + dice.gauss(0, 0.35)
+                seen = 1 + 0.7 * len(pressed) + dice.gauss(0, 0.35)
                 rows.append(f"lesson {seed},{span.number},{rater},{REASONING},{min(3, max(1, round(seen)))}")
     path = folder / "ratings.csv"
     path.write_text("\n".join(rows))
