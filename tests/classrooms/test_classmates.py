@@ -16,7 +16,7 @@ from tests.classrooms.test_stepping import perform
 from tests.llm.scripted import Answer, Scripted
 from tutor.chat import outcome
 from tutor.chat.models import Turn
-from tutor.classrooms import cast, director, driving, rooms, speech, stepping
+from tutor.classrooms import acts, cast, classmates, director, driving, rooms, speech, stepping
 from tutor.classrooms.director import Choice, Situation
 from tutor.classrooms.models import Act, Agent, Classroom
 from tutor.llm.models import Endpoint, Usage
@@ -180,3 +180,38 @@ class TestWithoutACapableModel:
     def test_nothing_is_reserved_for_it(self, room: Classroom) -> None:
         until(room, Kind.NOTE)
         assert not Usage.objects.exists()
+
+
+@pytest.mark.parametrize("kind", [Kind.REMARK, Kind.WONDER, Kind.JOKE, Kind.NOTE])
+def test_nobody_says_more_in_one_act_than_their_share_was_asked_for(
+    endpoint: Scripted, room: Classroom, kind: str
+) -> None:
+    endpoint.script(Answer(f"{MATERIAL} " * 30))
+    spoken = text(said(until(room, kind, 2 if kind in (Kind.REMARK, Kind.WONDER) else 1)))
+    assert 0 < len(spoken.split()) <= classmates.LONGEST[Kind(kind)]
+
+
+def test_a_note_stands_by_itself_and_a_condition_is_worth_a_remark(db: None) -> None:
+    room = rooms.open(
+        make.lesson(course := make.course()), make.enrol(course), shared=False, mode="continuous"
+    )
+    page = room.lesson.pages.first()
+    assert page is not None
+    read = page.actions.filter(kind=Kind.READ).last()
+    assert read is not None
+    read.lines.update(text="It does not move.")
+    passage = page.passages.get()
+    for number, words in enumerate(
+        ("Here are five readings of one coin.", "The mean is only fair to equals."), 9
+    ):
+        read.lines.create(ordinal=number, text=words, verdict="supported", passage=passage, start=passage.start,
+                          end=passage.start + 9, quote=passage.text[:9])  # fmt: skip
+    Classroom.objects.filter(pk=room.pk).update(page=page)
+    room.refresh_from_db()
+    assert classmates.to_note(room) is None  # nothing was read yet
+    acts.of_agent(room, room.agents.get(function="teaching"), Kind.READ, action=read)
+    line = classmates.to_note(room)
+    assert line is not None
+    assert line.text == "The mean is only fair to equals."
+    assert [one.text for one in classmates.remark(room)][1] == "“The mean is only fair to equals.”"
+    Turn.objects.unfinished().update(state=Turn.State.STOPPED)

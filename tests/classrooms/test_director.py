@@ -88,6 +88,43 @@ def test_who_says_that_all_is_clear_is_not_explained_it_again(said: str, lost: b
     assert bool(director.LOST.search(said)) is lost
 
 
+def ended(said: str, *acts: str, next: str = "show", **more: Any) -> Situation:  # noqa: A002 - the field's name
+    """A page that the teacher has ended with these words."""
+    return Situation(
+        next=next,
+        page=4,
+        acts=["show", "read", "read", *acts],
+        last=[Utterance(Function.TEACHING, said)],
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("situation", "expected"),
+    [
+        (ended("However many readings you take, the variance never falls below it."), "depth remark"),
+        (ended("A hundred readings give one more digit."), "notes note"),
+        (ended("A hundred readings give one more digit.", "note"), "curiosity wonder"),
+        (ended("It is ten grams.", "note", shares={"curiosity": 0.2, "depth": 0.1}), "levity joke"),
+        (
+            ended("It is ten grams.", "note", shares={"curiosity": 0.6, "depth": 0.6, "levity": 0.6}),
+            "teaching show",
+        ),
+        (
+            ended("A million people died.", "note", shares={"curiosity": 0.2, "depth": 0.3}),
+            "curiosity wonder",
+        ),
+        (ended("A million people died.", "quiz"), "curiosity wonder"),
+        (ended("Which is it?", "quiz"), "levity joke"),
+        (ended("Let us look at that once more.", "quiz", "explain", "note"), "curiosity wonder"),
+        (ended("That was it. Next comes the spread."), "teaching show"),
+    ],
+)
+def test_classmates_speak_where_it_helps(situation: Situation, expected: str) -> None:
+    chosen = director.by_rule(situation).chosen
+    assert f"{chosen.function} {chosen.act}" == expected
+
+
 def test_a_situation_survives_being_stored() -> None:
     from dataclasses import asdict
 

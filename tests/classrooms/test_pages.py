@@ -8,7 +8,7 @@ from django.test import Client
 from tests import make
 from tutor.accounts.models import User
 from tutor.classrooms import rooms
-from tutor.classrooms.models import Classroom, Lesson, Note
+from tutor.classrooms.models import Classroom, Function, Lesson, Note
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +52,39 @@ def test_a_shared_classroom_has_a_door_and_a_seat_behind_it() -> None:
     assert client.post(f"{room.get_absolute_url()}join/")["Location"] == room.get_absolute_url()
     assert "Ask a question" not in client.get(f"/c/{course.slug}/classrooms/").content.decode()
     assert 'id="room"' in client.get(room.get_absolute_url()).content.decode()
+
+
+def test_whoever_opens_a_class_chooses_the_classmates_and_how_much_they_say() -> None:
+    course = make.course()
+    student = make.enrol(course)
+    lesson = make.lesson(course)
+    lobby = f"/c/{course.slug}/classrooms/"
+    page = signed_in(student).get(lobby).content.decode()
+    assert "Deep thinker" in page
+    assert "Ravi" not in page  # the assistant is always there
+    notes = course.agents.get(function=Function.NOTES)
+    form = {"lesson": lesson.uuid, "choosing": "1", "classmate": [notes.pk], "talk": "0.2"}
+    signed_in(student).post(f"{lobby}open/", form)
+    room = Classroom.objects.get()
+    assert set(room.agents.values_list("function", flat=True)) == {"teaching", "assisting", "notes"}
+    assert room.talkativeness == 0.2
+
+
+def test_how_much_the_classmates_say_is_changed_by_who_opened_the_class_or_teaches() -> None:
+    course = make.course()
+    student, other, teacher = make.enrol(course), make.enrol(course), make.enrol(course, role="instructor")
+    room = rooms.open(make.lesson(course), student, shared=True, mode="continuous")
+    for person in (other, teacher):
+        rooms.join(room, person)
+    for person, share, allowed in ((student, 0.2, True), (other, 0.7, False), (teacher, 9, True)):
+        answer = signed_in(person).post(
+            f"{room.get_absolute_url()}act/",
+            {"do": "talk", "talkativeness": share},
+            content_type="application/json",
+        )
+        assert (answer.status_code == 200) is allowed, answer.content
+    room.refresh_from_db()
+    assert room.talkativeness == rooms.MOST_TALK
 
 
 def test_students_find_no_drafts_and_those_who_teach_try_them_by_themselves() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
@@ -28,8 +29,9 @@ from tutor.chat.asking import Refused, ask
 from tutor.chat.events import encode, insert
 from tutor.chat.models import Conversation, Event, Turn
 from tutor.classrooms import director, driving, presence, rooms, stepping
+from tutor.classrooms.classmates import LONGEST
 from tutor.classrooms.director import CLASSMATES, Choice, Situation
-from tutor.classrooms.models import Act, Action, Classroom, Question
+from tutor.classrooms.models import Act, Action, Agent, Classroom, Question
 from tutor.classrooms.stepping import SCRIPTED
 from tutor.dashboard.questions import asked
 from tutor.llm.models import Quota
@@ -60,6 +62,7 @@ class Class(RuleBasedStateMachine):
         for person in self.people[1:]:
             rooms.join(self.room, person)
         Classroom.objects.filter(pk=self.room.pk).update(talkativeness=talkativeness)
+        self.bounds = {agent.pk: talkativeness * agent.talkativeness for agent in self.room.agents.all()}
         self.do(0, do="start")
         self.claim()
 
@@ -186,8 +189,13 @@ class Class(RuleBasedStateMachine):
             return
         said = {act.pk: (act.words or 0, act.agent) for act in self.room.acts.select_related("agent")}
         total = sum(words for words, _ in said.values())
-        classmates = sum(words for words, agent in said.values() if agent and agent.function in CLASSMATES)
-        assert classmates <= self.fresh().talkativeness * total + 1e-9
+        own: Counter[Agent] = Counter()
+        for words, agent in said.values():
+            if agent and agent.function in CLASSMATES:
+                own[agent] += words
+        assert own.total() <= self.fresh().talkativeness * total + 1e-9
+        for agent, words in own.items():
+            assert words <= self.bounds[agent.pk] * total + 1e-9, f"{agent} speaks beyond their share"
 
     def teardown(self) -> None:
         try:
@@ -250,9 +258,7 @@ def perform(act: Act, how: str, lines: int) -> None:
         for line in act.action.lines.order_by("ordinal")[act.about["line"] :][: lines or (how != "failed")]:
             said += [("text", {"text": f" {line.text}"}), ("note", {"kind": "line", "line": line.pk})]
     elif how != "abstained":
-        said.append(
-            ("text", {"text": "word " * (60 if act.agent and act.agent.function in CLASSMATES else 12)})
-        )
+        said.append(("text", {"text": "word " * LONGEST.get(Act.Kind(act.kind), 12)}))
     else:
         said.append(("note", {"kind": "abstained", "text": ""}))
     if how == "done" and act.kind == Act.Kind.ANSWER:
@@ -363,6 +369,30 @@ def test_after_a_pause_the_class_still_waits_for_its_quiz(db: None) -> None:
     rooms.act(room, room.created_by, {"do": "continue"})  # while it runs: do not wait for us
     room.refresh_from_db()
     assert room.waits_for == ""
+
+
+def test_a_quiz_that_nobody_answers_still_leaves_room_for_a_classmate(db: None) -> None:
+    room, now = in_class()
+    quiz = Action.objects.get(page__lesson=room.lesson, kind="quiz")
+    seen: list[Situation] = []
+
+    def choose(situation: Situation, course: Course) -> Choice:
+        seen.append(situation)
+        return director.by_rule(situation)
+
+    Classroom.objects.filter(pk=room.pk).update(action=quiz, page=quiz.page)
+    for _ in range(40):
+        room.refresh_from_db()
+        room.seats.update(seen=now)
+        act = stepping.step(room.pk, "us", now, choose)
+        if act is not None:
+            perform(act, "done", 9)
+        elif room.step_at:
+            now = max(now, room.step_at)
+        Classroom.objects.filter(pk=room.pk).update(lease_until=now + driving.LEASE)
+        if any(situation.acts[-1:] == ["quiz"] for situation in seen):
+            return
+    raise AssertionError("nobody was asked who might speak after the quiz")
 
 
 def test_a_page_whose_skills_everybody_has_shown_is_left_out(db: None) -> None:

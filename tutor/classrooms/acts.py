@@ -114,7 +114,13 @@ def _turn(room: Classroom, now: datetime, **fields: Any) -> Turn:
 
 def state_note(room: Classroom) -> Note:
     """How the class runs."""
-    return {"kind": "state", "state": room.state, "mode": room.mode, "pace": room.pace}
+    return {
+        "kind": "state",
+        "state": room.state,
+        "mode": room.mode,
+        "pace": room.pace,
+        "talk": room.talkativeness,
+    }
 
 
 def place_note(room: Classroom) -> Note:

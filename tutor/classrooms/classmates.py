@@ -7,6 +7,9 @@ in the agent's character, and of what it claims only what the material supports 
 from __future__ import annotations
 
 import logging
+import math
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -15,7 +18,7 @@ from pathlib import Path
 
 from asgiref.sync import async_to_sync
 
-from courses.models import Passage
+from courses.models import Course, Passage
 from courses.verification import verify_all
 from courses.verification.words import words
 from tutor.chat.capable import claims, plain
@@ -29,9 +32,26 @@ from tutor.llm.errors import EndpointError
 
 log = logging.getLogger(__name__)
 
-LONGEST = 60  # words of one act
 QUOTED = 24  # words of a line that can be quoted in passing
+LONGEST = {Act.Kind.REMARK: 64, Act.Kind.WONDER: 24, Act.Kind.JOKE: 24, Act.Kind.NOTE: 46}  # words of one act
+NOTED = 42  # words of a line that can go into the notes
 SHARED = 2  # content words that two lines need to belong together
+RARE = 0.25  # share of the lines that may have a word which still tells something
+LEANS = re.compile(  # on what was said before, or only leads to what comes
+    r"(?:it|its|they|their|them|this|that|these|those|he|she|here|there|look|take|remember|today|so|then|for example|"
+    r"of course|both|such|see|let|which)\b",
+    re.IGNORECASE,
+)
+STATES = re.compile(
+    r"\b(?:is|are|describes?|measures?|means?|falls?|covers?|says?|has|have|get|never|always)\b|="
+)
+LIMITED = re.compile(
+    r"\b(?:only|unless|never|no longer|however|even (?:if|when)|as long as|once|without|cannot|assum\w+|if)\b",
+    re.IGNORECASE,
+)
+PLACES = re.compile(
+    r"\b(?:summary|recap|conclusions?|introduction|overview|outline|exercises?|examples?|objectives)\b"
+)
 CONSIDERED = 6  # questions that are tried before a classmate keeps quiet
 TOKENS = 120
 LAST = 6  # utterances that a model is told of
@@ -82,9 +102,11 @@ def has_something(room: Classroom, agent: Agent) -> bool:
         case Function.LEVITY:
             return bool(concept(room)) and next(jokes(room), None) is not None
         case Function.DEPTH:
-            return connection(room) is not None
-        case Function.NOTES | Function.CURIOSITY:
-            return bool(heard(room))
+            return connection(room) is not None or limit(room) is not None
+        case Function.NOTES:
+            return to_note(room) is not None
+        case Function.CURIOSITY:
+            return next(questions(room), None) is not None
     return False
 
 
@@ -113,15 +135,15 @@ def sentences(act: Act) -> Said:
 # The material
 
 
-def heard(room: Classroom, *, earlier: bool = False) -> list[Line]:
-    """The supported lines that were read on this page so far, or on earlier ones; short enough to be quoted."""
+def heard(room: Classroom, *, earlier: bool = False, longest: int = QUOTED) -> list[Line]:
+    """The supported lines that were read on this page so far, or on earlier ones; of at most `longest` words."""
     read = room.acts.filter(kind=Kind.READ).exclude(action=None)
     here = read.exclude(page=room.page) if earlier else read.filter(page=room.page)
     lines = Line.objects.filter(
         action__in=here.values("action"), verdict="supported", passage__isnull=False
     ).select_related("passage__material__course", "passage__material__extract")
     return [line for line in lines.order_by("action__page__ordinal", "action__ordinal", "ordinal")
-            if 4 <= len(line.text.split()) <= QUOTED]  # fmt: skip
+            if 4 <= len(line.text.split()) <= longest]  # fmt: skip
 
 
 def keys(text: str) -> set[str]:
@@ -130,16 +152,36 @@ def keys(text: str) -> set[str]:
 
 
 def connection(room: Classroom) -> tuple[Line, Line] | None:
-    """A line from before and one from here that speak of the same things, and have not been put together yet."""
-    now, before = heard(room), heard(room, earlier=True)
+    """A line from before and one from here that speak of the same things, and have not been put together yet.
+
+    Words that the lesson says everywhere tell nothing: one of them has to be rare among the lines that were read, and each
+    counts by how rare it is.
+    """
+    now, before = alone(heard(room)), alone(heard(room, earlier=True))
+    of = {line.pk: keys(line.text) for line in (*now, *before)}
+    common = Counter(key for found in of.values() for key in found)
     said = " ".join(spoken(room, Kind.REMARK))
-    best: tuple[int, Line, Line] | None = None
+    best: tuple[float, Line, Line] | None = None
     for one, other in product(before, now):
-        shared = len(keys(one.text) & keys(other.text))
+        shared = of[one.pk] & of[other.pk]
+        tells = any(common[key] <= max(2, RARE * len(of)) for key in shared)
+        weight = sum(math.log(len(of) / common[key]) for key in shared)
         new = one.text != other.text and one.text not in said and other.text not in said
-        if new and shared >= SHARED and (best is None or shared > best[0]):
-            best = shared, one, other
+        if new and len(shared) >= SHARED and tells and (best is None or weight > best[0]):
+            best = weight, one, other
     return best[1:] if best else None
+
+
+def limit(room: Classroom) -> Line | None:
+    """The last line from here that says under which condition something holds, and that nobody has taken up yet."""
+    said = " ".join(spoken(room, Kind.REMARK))
+    lines = [line for line in alone(heard(room)) if LIMITED.search(line.text) and line.text not in said]
+    return lines[-1] if lines else None
+
+
+def alone(lines: Sequence[Line]) -> list[Line]:
+    """Those that can be understood without what was said before."""
+    return [line for line in lines if not LEANS.match(line.text)]
 
 
 def spoken(room: Classroom, kind: str) -> list[str]:
@@ -153,7 +195,8 @@ def concept(room: Classroom) -> str:
     """What the page is about, in a word or two, as it stands inside a sentence."""
     assert room.page is not None
     skill = room.page.skills.order_by("pk").values_list("name", flat=True).first()
-    name = skill or (room.page.title if len(room.page.title.split()) <= 4 else "")
+    short = len(room.page.title.split()) <= 4 and not PLACES.search(room.page.title.lower())
+    name = skill or (room.page.title if short else "")
     return name if name[1:2].isupper() else name[:1].lower() + name[1:]
 
 
@@ -165,17 +208,27 @@ def jokes(room: Classroom) -> Iterator[str]:
     made = spoken(room, Kind.JOKE)
     for template in phrases.JOKES:
         beginning, _, end = template.partition("{concept}")
-        if not any(text.startswith(beginning) and text.endswith(end) for text in made):
-            yield template.format(concept=concept(room))
+        joke = template.format(concept=concept(room))
+        new = not any(text.startswith(beginning) and text.endswith(end) for text in made)
+        if new and len(joke.split()) <= LONGEST[Kind.JOKE]:
+            yield joke
 
 
 def remark(room: Classroom) -> list[Sentence]:
-    """Two statements of the material next to each other."""
-    found = connection(room)
+    """Two statements of the material next to each other; or the condition under which one of them holds."""
+    made, found = len(spoken(room, Kind.REMARK)), connection(room)
     if found is None:
-        return []
+        line = limit(room)
+        if line is None:
+            return []
+        before, _, after = phrases.LIMITS[made % len(phrases.LIMITS)].partition("“{now}”")
+        return [
+            Sentence(before.strip()),
+            Sentence(f"“{bare(line)}”", "supported", Sentence.of(line).quotes),
+            Sentence(after.strip()),
+        ]
     earlier, now = (bare(line) for line in found)
-    template = phrases.CONNECTIONS[len(spoken(room, Kind.REMARK)) % len(phrases.CONNECTIONS)]
+    template = phrases.CONNECTIONS[made % len(phrases.CONNECTIONS)]
     first, middle, rest = template.partition("“{now}”")
     lead, quote, between = first.partition("“{earlier}”")
     one, other = (Sentence.of(line).quotes for line in found)
@@ -194,30 +247,51 @@ def bare(line: Line) -> str:
 
 def wonder(room: Classroom) -> list[Sentence]:
     """A question about what was said here that the agent is known to answer from the material."""
+    asked = next(questions(room), "")
+    return [Sentence(asked)] if asked else []
+
+
+def questions(room: Classroom) -> Iterator[str]:
+    """What a classmate may ask on this page: new in this class, and known to be answered."""
     lines = heard(room)
     asked = {text.casefold() for text in spoken(room, Kind.WONDER)}
     about = [(question_about(line.text, line.text), line) for line in lines]
     if room.page and lines:
-        number = len(asked)
-        template = phrases.WONDERS[number % len(phrases.WONDERS)]
+        template = phrases.WONDERS[len(asked) % len(phrases.WONDERS)]
         skills = room.page.skills.order_by("pk").values_list("name", flat=True)
         about += [(template.format(concept=skill), lines[0]) for skill in skills]
-    questions = [(text, line) for text, line in about if text and text.casefold() not in asked]
-    for text, line in questions[:CONSIDERED]:
-        if line.passage and answered(room.course, text, line.passage):
-            return [Sentence(text)]
-    return []
+    fitting = [(text, line) for text, line in about
+               if text and text.casefold() not in asked and len(text.split()) <= LONGEST[Kind.WONDER]]  # fmt: skip
+    for text, line in fitting[:CONSIDERED]:
+        if line.passage and _answered(room.course, room.course.index_version, text, line.passage):
+            yield text
+
+
+@lru_cache(maxsize=2048)
+def _answered(course: Course, version: int, question: str, passage: Passage) -> bool:
+    """Whether the agent would answer; looked up once for each version of the course's index."""
+    return answered(course, question, passage)
 
 
 def note(room: Classroom) -> list[Sentence]:
-    """The line that says most about what the page is about."""
-    lines = heard(room)
-    if not lines:
+    """The line that is worth keeping."""
+    line = to_note(room)
+    if line is None:
         return []
-    topic = keys(f"{room.page} {concept(room)}")
-    best = max(lines, key=lambda line: len(keys(line.text) & topic))
     lead = phrases.NOTED[len(spoken(room, Kind.NOTE)) % len(phrases.NOTED)].partition("{text}")[0]
-    return [Sentence(lead.strip()), Sentence.of(best)]
+    return [Sentence(lead.strip()), Sentence.of(line)]
+
+
+def to_note(room: Classroom) -> Line | None:
+    """The line that says most about what the page is about, stands by itself and states something; the later of equals."""
+    lines = alone(heard(room, longest=NOTED))
+    topic = keys(f"{room.page} {concept(room)}")
+
+    def worth(place: int) -> tuple[float, int]:
+        text = lines[place].text
+        return len(keys(text) & topic) + bool(STATES.search(text)) - 2 * text.endswith("?"), place
+
+    return lines[max(range(len(lines)), key=worth)] if lines else None
 
 
 def keep(act: Act, said: Sequence[Sentence]) -> Note | None:
@@ -269,7 +343,7 @@ def write(act: Act) -> Said:
         max_tokens=TOKENS,
     )
     usage = {"prompt_tokens": answer.usage.prompt, "completion_tokens": answer.usage.completion}
-    said = checked(answer.text, [line.passage for line in lines if line.passage])
+    said = checked(answer.text, [line.passage for line in lines if line.passage], LONGEST[Kind(act.kind)])
     if act.kind == Kind.WONDER:
         asked = next((one.text for one in said if one.text.endswith("?")), "")
         passage = lines[-1].passage
@@ -291,15 +365,15 @@ def dialogue(room: Classroom) -> list[str]:
     ]
 
 
-def checked(text: str, passages: Sequence[Passage]) -> list[Sentence]:
-    """The sentences of a text that claim nothing or are supported, up to the longest an act may be."""
+def checked(text: str, passages: Sequence[Passage], longest: int) -> list[Sentence]:
+    """The sentences of a text that claim nothing or are supported, up to so many words."""
     splitter = Splitter()
     spans = [*splitter.feed(text), *splitter.rest()]
     sources = list({passage.pk: passage for passage in passages}.values())
     said: list[Sentence] = []
     for start, end in spans:
         sentence = " ".join(splitter.text[start:end].split())
-        if sum(len(one.text.split()) for one in said) + len(sentence.split()) > LONGEST:
+        if sum(len(one.text.split()) for one in said) + len(sentence.split()) > longest:
             break
         if not claims(sentence):
             said.append(Sentence(sentence))

@@ -40,6 +40,7 @@ CLASSMATES = {  # what each classmate does when it acts; teacher and assistant d
 }
 TOGETHER = "classmates"  # the key of `bounds` for all classmates together
 LONG = 90.0  # seconds without a word from a student that count as silence
+SPARING = 0.5  # of what a classmate may say; beyond it they only speak where they are needed
 
 LOST = re.compile(
     r"(?<!nothing is )(?<!not )(?<!n['’]t )"
@@ -52,6 +53,23 @@ ORGANISING = re.compile(
     r"\b(homework|assignment|due|deadline|exams?|grades?|graded|slides|recordings?|recorded|handouts?|break|pause|"
     r"attendance|office hours?|download|upload|links?|log ?in|password|microphone|sound|screen|load(s|ing)?|schedule|"
     r"next (week|lecture|class)|how long (is|does) (the|this) (class|lesson|lecture))\b",
+    re.IGNORECASE,
+)
+HARD = re.compile(  # what may surprise, or holds only within limits
+    r"\b(never|always|only|none|no longer|however|even (if|when|though)|unless|except|exactly|not (of|by|the)|cannot|neither|"
+    r"must|too (small|large|late|few|many)|as (many|much|large) as|surprising\w*|paradox\w*)\b",
+    re.IGNORECASE,
+)
+ANNOUNCED = re.compile(
+    r"\b(next (comes|we|to)|let us (go on|turn|begin)|now (we|to) (come|turn|go))\b", re.IGNORECASE
+)
+GRAVE = re.compile(
+    r"\b(di(e|ed|es|ing)|dead|deaths?|kill\w*|murder\w*|suicid\w*|famine|hunger|wars?|genocid\w*|cancer|abus\w+|rap(e|ed|es)|"
+    r"slave(s|ry)?|victims?|casualt\w+)\b",
+    re.IGNORECASE,
+)
+DOWN = re.compile(
+    r"\b(stupid|hate|afraid|scared|nervous|fail\w*|give up|frustrat\w*|hopeless|worried|sorry)\b",
     re.IGNORECASE,
 )
 KEEP = re.compile(
@@ -265,19 +283,66 @@ def _worth_keeping(s: Situation) -> Wanted:
     return [("", Act.Kind.NOTE)] if s.last and KEEP.search(s.last[-1].text) else []
 
 
+def _hard(s: Situation) -> Wanted:
+    """The page ends with what may surprise, or has its limits: somebody thinks about it aloud."""
+    if not _page_ends(s) or s.speaker != Function.TEACHING or _drawn(s) or not HARD.search(s.last[-1].text):
+        return []
+    return [(Function.DEPTH, Act.Kind.REMARK), *_sparing(s, Function.CURIOSITY)]
+
+
+def _after_quiz(s: Situation) -> Wanted:
+    """A quiz is over and nothing had to be put right: a breath, or what somebody still wants to know."""
+    if not s.acts or s.acts[-1] != Act.Kind.QUIZ or _drawn(s):
+        return []
+    return _sparing(s, *((Function.LEVITY, Function.CURIOSITY) if _light(s) else (Function.CURIOSITY,)))
+
+
 def _silence(s: Situation) -> Wanted:
     """The students have been silent for long, and the page ends: a classmate's question may draw them in."""
     quiet = s.seconds_since_student is not None and s.seconds_since_student > 5 * LONG
-    if s.next != Act.Kind.SHOW or not quiet or Act.Kind.NOTE not in s.acts:
+    if s.next != Act.Kind.SHOW or not quiet or Act.Kind.NOTE not in s.acts or _drawn(s):
         return []
-    drawn = {Act.Kind.WONDER, Act.Kind.REMARK, Act.Kind.CALL} & {*s.acts}
-    return [] if drawn else [("", Act.Kind.WONDER), ("", Act.Kind.REMARK), ("", Act.Kind.CALL)]
+    return [*_sparing(s, Function.CURIOSITY, Function.DEPTH), ("", Act.Kind.CALL)]
+
+
+def _lecture(s: Situation) -> Wanted:
+    """A whole page in which only the teacher spoke, and nobody of the students: whoever has said least of what they may."""
+    spoke = any(said.speaker == STUDENT for said in s.last[-4:])
+    if not _page_ends(s) or spoke or _drawn(s):
+        return []
+    return _sparing(s, Function.CURIOSITY, Function.DEPTH, *((Function.LEVITY,) if _light(s) else ()))
 
 
 def _page_done(s: Situation) -> Wanted:
     """Before a page with something on it is turned: the notes."""
+    return [("", Act.Kind.NOTE)] if _page_ends(s) and Act.Kind.NOTE not in s.acts else []
+
+
+def _page_ends(s: Situation) -> bool:
+    """Whether a page with something on it is about to be turned, and the next one was not announced."""
     full = sum(act == Act.Kind.READ for act in s.acts) > 1
-    return [("", Act.Kind.NOTE)] if s.next == Act.Kind.SHOW and full and Act.Kind.NOTE not in s.acts else []
+    said = s.last[-1].text if s.last else ""
+    return s.next == Act.Kind.SHOW and full and not ANNOUNCED.search(said)
+
+
+def _drawn(s: Situation) -> bool:
+    """Whether somebody beside the teacher and the note taker has had a word on this page."""
+    return bool({Act.Kind.WONDER, Act.Kind.REMARK, Act.Kind.JOKE, Act.Kind.CALL} & {*s.acts})
+
+
+def _light(s: Situation) -> bool:
+    """Whether a joke hurts nobody: nothing was just put right, no student is low, and the subject is not grave."""
+    said = " ".join(said.text for said in s.last)
+    students = " ".join(said.text for said in s.last if said.speaker == STUDENT)
+    low = DOWN.search(students) or LOST.search(students)
+    return Act.Kind.EXPLAIN not in s.acts and not low and not GRAVE.search(f"{said} {' '.join(s.covered)}")
+
+
+def _sparing(s: Situation, *functions: str) -> Wanted:
+    """What these classmates do, who has said least of what they may first; without those who have said half of it."""
+    used = {name: s.shares.get(name, 0.0) / (s.bounds.get(name, 1.0) or 1.0) for name in functions}
+    fresh = sorted((name for name in functions if used[name] < SPARING), key=used.__getitem__)
+    return [(name, str(CLASSMATES[Function(name)])) for name in fresh]
 
 
 RULES: list[tuple[str, Callable[[Situation], Wanted]]] = [
@@ -292,8 +357,11 @@ RULES: list[tuple[str, Callable[[Situation], Wanted]]] = [
     ("the classmates have had their say", _chatter),
     ("the class was asked", _asked),
     ("the script is at its end", _end),
+    ("the quiz is over", _after_quiz),
+    ("that was hard, or surprising", _hard),
     ("the page is done", _page_done),
     ("the students have been silent for long", _silence),
+    ("only the teacher has spoken on this page", _lecture),
     ("the script goes on", lambda s: [("", s.next)]),
 ]
 

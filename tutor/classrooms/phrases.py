@@ -4,7 +4,7 @@ from tutor.classrooms.models import Act
 
 WELCOME = "Welcome to “{lesson}”. Speak up at any time: a question always comes first."
 FLOOR = "{name}, you have the floor."
-ESCALATED = "The material does not settle that question, so it is with the course staff now. Their answer will appear here."
+ESCALATED = "That question is with the course staff now. Their answer will appear here."
 GOES_ON = "Let us go on; you can come back to this at any time."
 SKIPPED = "We leave out “{page}”. {reason} Go back if you want to see it anyway."
 CLOSING = "That was the last page of “{lesson}”. Thank you for being here; your notes and questions stay on this page."
@@ -40,6 +40,12 @@ CONNECTIONS = (
     "Wait, that fits together. Earlier it said: “{earlier}” And now: “{now}”",
     "May I put two things next to each other? “{earlier}” And here: “{now}”",
     "This reminds me of what we heard before: “{earlier}” Compare it with “{now}”",
+)
+LIMITS = (
+    "What I would underline is the condition: “{now}” What happens where it does not hold?",
+    "Let me say it slowly, because it is easy to read over: “{now}” When does that matter in practice?",
+    "Here is where I would stop and think: “{now}” Has anybody a case in mind?",
+    "I had to read this line twice: “{now}” Who could say why it has to be so?",
 )
 NOTED = ("I write down: {text}", "For the notes: {text}", "This goes into the notes: {text}")
 WONDERS = ("What is {concept}?", "What does {concept} mean?", "How would you explain {concept}?")

@@ -12,15 +12,14 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from courses.anchors import StoredBlock
-from courses.grammar import AUXILIARIES, DETERMINERS, PREPOSITIONS, RELATIVES, looks_plural, tokens, verbs
-from courses.grammar import PAST as IRREGULAR
+from courses.grammar import DETERMINERS, PREPOSITIONS, looks_plural, tokens
 from courses.sentences import sentences
 from courses.wording import bag
+from tutor.classrooms.fitting import capital, finish, inline, is_sentence, listed, lower, one_line
 
 LONG_FORMULA = 120  # characters; a longer one is shown, not said
 ROWS_READ = 6
 _BULLET = re.compile(r"^[ \t]*(?:[-*•‣▪◦–·]|\(?\d{1,3}[.)])[ \t]+")
-_FORMULA = re.compile(r"\$\$?.+?\$\$?|`[^`]+`", re.DOTALL)
 _REASON = re.compile(r"^(?P<what>[^,:;]{12,90}?(?:, not [^,:;]{2,30})?),? because (?!of\b)(?P<why>.{12,})$")
 _TASK = re.compile(
     r"^(?:ask|invite|remind|let|have|tell|give|show|wait|pause|mention|skip|hand out|draw|demo|demonstrate)\b",
@@ -32,6 +31,17 @@ _ASK_CLASS = re.compile(
     re.IGNORECASE,
 )
 _POINT_AT = re.compile(r"^point (?:at|to|out) (?P<what>the [\w\s-]{2,50})\.$", re.IGNORECASE)
+_LEADS = re.compile(
+    r"\b(?:able to|how to|want to|need to|has to|have to|used to|order to)[.:]?$", re.IGNORECASE
+)
+_POINTS_ON = re.compile(r":$|\b(?:following|these|as follows|below)\b[^.?!]*[.:]$", re.IGNORECASE)
+_READ_CODE = (
+    "Take a moment to read the {} on the page.",
+    "Go through the {} on the page line by line.",
+    "Read the {} on the page, and say to yourself what it does.",
+)
+_EXAMPLES = re.compile(r"^(?:ex|e\.g\.?|examples?)(?=:$)", re.IGNORECASE)
+_INSTANCE = re.compile(r"^(?:ex|e\.g|eg)\b\.?[:,]?\s+", re.IGNORECASE)
 _LABEL = re.compile(r"^(?P<label>[A-Z][\w' -]{2,40}):\s+(?P<rest>\S.*)$", re.DOTALL)
 _FURNITURE = re.compile(
     r" [·|•] |^\W*\d*\W*$|^(?:page|slide|lecture|chapter|week|version)\s+[\divx.]+$|https?://\S+$|@",
@@ -41,7 +51,6 @@ _PICTURE = re.compile(
     r"^(?:[A-Z][\w-]+ )?(?:diagram|plot|graph|picture|photo|photograph|sketch|schematic|histogram|chart|map|screenshot) of\b",
     re.IGNORECASE,
 )
-_ACTS = bag("inside into onto from to at by through towards strongly")  # what often follows a verb
 _CHOOSING = bag(
     "choose use apply pick take try avoid call write because when if so"
 )  # headers that begin a clause
@@ -186,21 +195,55 @@ def _sentence(found: Sequence[Piece], at: int, title: str) -> tuple[int, list[Sa
     following = found[at + 1] if at + 1 < len(found) else None
     if following is not None and following.kind == "formula" and not re.search(r"[.!?…]$", text):
         return _with_formula(found, at)
-    if text.endswith(":") and following is not None and following.kind == "item":
+    if _LEADS.search(text) and following is not None and following.kind == "item":
+        return _with_items(found, at, text)
+    if _POINTS_ON.search(text) and following is not None and following.kind == "item":
         fragments = _fragments(found, at + 1)
         if fragments:
+            text = f"{_EXAMPLES.sub('For example', text).rstrip('.:')}:"
             said = f"{text} {listed([one_line(f.text) for f in fragments])}"
             region = (piece.start, fragments[-1].end)
-            return 1 + len(fragments), [Said(finish(said), region=region, plain=finish(said))]
+            return 1 + len(fragments), [Said(finish(said), region=region, plain=finish(text.rstrip(":")))]
+    if text.endswith(":") and following is not None and following.kind == "code":
+        return 1, _before_code(piece, text)
     if piece.kind == "item" and not is_sentence(text):
         fragments = _fragments(found, at)
         if len(fragments) > 1:
             names = [one_line(fragment.text) for fragment in fragments]
             region = (fragments[0].start, fragments[-1].end)
-            head = title.rstrip(" .:?!")
-            said = f"On “{head}”, the page names {listed([lower(name) for name in names])}"
+            said = f"Listed here: {listed([lower(name) for name in names])}"
             return len(fragments), [Said(finish(said), region=region, plain=finish(listed(names)))]
     return 1, _one(piece, text, title)
+
+
+def _before_code(piece: Piece, text: str) -> list[Said]:
+    """What leads to a listing, which is not read aloud."""
+    lead = text.rstrip(" :")
+    region = (piece.start, piece.end)
+    if re.match(r"(?:the |its )?(?:sample |example )?output\b", lead, re.IGNORECASE):
+        return [Said("And this is the output.", claim=False, region=region)]
+    if len(lead.split()) < 5 or not is_sentence(finish(lead)):
+        return []  # “Consider the following”
+    if re.search(
+        r"\b(?:print|prints|output|outputs|is|are|as|return|returns|gives?|like)$", lead, re.IGNORECASE
+    ):
+        return [Said(f"{lead} what you see on the page.", region=region, plain=finish(lead))]
+    return [Said(finish(lead), region=region)]
+
+
+def _with_items(found: Sequence[Piece], at: int, text: str) -> tuple[int, list[Said]]:
+    """A sentence that the items under it end, each in its own way: “you should be able to” … ."""
+    items: list[Piece] = []
+    for piece in found[at + 1 : at + 6]:
+        if piece.kind != "item" or (items and piece.block != items[0].block) or len(piece.text) > 160:
+            break
+        items.append(piece)
+    lead = text.rstrip(" .:")
+    if not items:
+        return 1, [Said(finish(lead), region=(found[at].start, found[at].end))]
+    ends = listed([lower(one_line(piece.text)) for piece in items])
+    region = (found[at].start, items[-1].end)
+    return 1 + len(items), [Said(finish(f"{lead} {ends}"), region=region)]
 
 
 def _with_formula(found: Sequence[Piece], at: int) -> tuple[int, list[Said]]:
@@ -211,6 +254,7 @@ def _with_formula(found: Sequence[Piece], at: int) -> tuple[int, list[Said]]:
     if len(written) > LONG_FORMULA and text.endswith(":"):
         shown = Said("The page writes it out in full.", claim=False, region=(formula.start, formula.end))
         return 2, [Said(finish(text[:-1]), region=(piece.start, piece.end)), shown]
+    text = _INSTANCE.sub("For example, ", text)
     said = f"{text} {written}"
     if at + 2 < len(found):
         rest = found[at + 2]
@@ -240,9 +284,14 @@ def _fragments(found: Sequence[Piece], at: int) -> list[Piece]:
 def _one(piece: Piece, text: str, title: str = "") -> list[Said]:
     """A single sentence or fragment."""
     region = (piece.start, piece.end)
-    text = _FILLER.sub("", text)
+    text = re.sub(r",\s*\.$", ", and so on.", _FILLER.sub("", text))
+    if text.endswith(":") and not is_sentence(finish(text.rstrip(" :"))):
+        return []  # it only leads to what is not said
     if not re.search(r"[^\W\d_]{2,}", text) or _FURNITURE.search(text):
         return []
+    if _INSTANCE.match(text):
+        rest = _INSTANCE.sub("", text)
+        return [Said(finish(f"For example, {lower(rest)}"), region=region, plain=finish(capital(rest)))]
     if text.endswith("?"):
         return [Said(text, claim=False, region=region, ask=True)]
     if piece.speech:
@@ -300,7 +349,7 @@ def _shown(piece: Piece) -> Iterator[Said]:
             yield Said("And this is what it prints.", claim=False, region=region)
         else:
             named = f"{piece.language.capitalize()} code" if piece.language else "code"
-            yield Said(f"Take a moment to read the {named} on the page.", claim=False, region=region)
+            yield Said(_READ_CODE[piece.block % len(_READ_CODE)].format(named), claim=False, region=region)
 
 
 def _figure(text: str, region: tuple[int, int]) -> Iterator[Said]:
@@ -417,100 +466,3 @@ def _with_question(said: list[Said]) -> list[Said]:
             question = f"Before I tell you: can you say why {lower(found['what'])}?"
             return [*said[:number], Said(question, claim=False, region=one.region, ask=True), *said[number:]]
     return said
-
-
-# Words --------------------------------------------------------------------------------------------------------------
-
-
-def one_line(text: str) -> str:
-    """White space made single."""
-    return " ".join(text.split())
-
-
-def inline(formula: str) -> str:
-    """A display formula as it stands inside a sentence."""
-    text = one_line(formula)
-    return (
-        f"${text[2:-2].strip()}$" if text.startswith("$$") and text.endswith("$$") and len(text) > 4 else text
-    )
-
-
-def listed(parts: Sequence[str]) -> str:
-    """a, b and c."""
-    clean = [part.rstrip(" .;,") for part in parts]
-    return f"{', '.join(clean[:-1])} and {clean[-1]}" if len(clean) > 1 else clean[0]
-
-
-def finish(text: str) -> str:
-    """With a stop at its end."""
-    text = text.strip().rstrip(",;")
-    return text if re.search(r"[.!?…][\"'”’)]*$", text) else f"{text}."
-
-
-def capital(text: str) -> str:
-    """With a capital at its beginning, unless it begins with a formula or a symbol."""
-    return text[:1].upper() + text[1:] if re.match(r"[a-z]{2}|a ", text) else text
-
-
-def lower(text: str) -> str:
-    """As it stands inside a sentence: without the capital of its first word, where that is no name."""
-    word = text.split()[0] if text.split() else ""
-    if word[1:].lower() != word[1:] or re.sub(r"['’]s$|\W+$", "", word) in _NAMES | {"I", "I'm"}:
-        return text
-    if len(word) == 1 and word != "A":
-        return text
-    return text[:1].lower() + text[1:]
-
-
-_NAMES = bag(
-    "English German French Greek Latin European American Monte Bayes Gauss Gaussian Fourier Newton Einstein Euler Python Java "
-    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February April June July August September October "
-    "November December Student Laplace Markov Poisson Bernoulli Boolean Kalman Nyquist Shannon Turing Euclid Euclidean"
-)
-
-
-def is_sentence(text: str) -> bool:
-    """Whether a text has a verb that makes it a sentence. What ends with a stop needs less to pass for one."""
-    words = tokens(_FORMULA.sub("X", text))
-    base, third, past = verbs()
-    stopped = text.rstrip('"”’)').endswith((".", "!"))
-    for index, word in enumerate(words):
-        low, before = word.low, words[index - 1].low if index else ""
-        after = words[index + 1] if index + 1 < len(words) else None
-        if low in AUXILIARIES:
-            return True
-        if not index:
-            orders = low in base or (
-                stopped and after is not None and after.low in ("the", "a", "an", "them", "it")
-            )
-            if (
-                orders
-                and len(words) > 2
-                and after is not None
-                and after.text not in ":,—–"
-                and after.low not in PREPOSITIONS
-            ):
-                return low not in PREPOSITIONS and not looks_plural(low) and not low.endswith("ing")
-            continue
-        if before in DETERMINERS | PREPOSITIONS | RELATIVES | {"that"} or before.isdigit():
-            continue
-        if before in ("we", "you", "they", "i", "it", "he", "she") and low in base | third | past:
-            return True
-        ends_in_s = low.endswith("s") and not low.endswith("ss") and after is not None
-        if (
-            ends_in_s
-            and after
-            and (after.low.endswith("ly") or (looks_plural(before) and after.low in _ACTS))
-        ):
-            return True
-        if ends_in_s and after and after.text == "X" and stopped:
-            return True
-        if low in third and (stopped or not looks_plural(before)) and before not in ("and", "or", ","):
-            return True
-        if low in IRREGULAR or (low in past and after is not None and after.low in DETERMINERS):
-            return True
-        if low in base and (
-            stopped or looks_plural(before) or before in ("we", "you", "they", "i", "to", "x")
-        ):
-            return True
-    return False

@@ -15,8 +15,8 @@ from tutor.chat.finding import Request, look
 from tutor.chat.grouping import like
 from tutor.classrooms import analytics, publishing, review
 from tutor.classrooms.analytics import Cluster
+from tutor.classrooms.fitting import finish
 from tutor.classrooms.models import Action, Lesson, LessonPage, Line, Proposal
-from tutor.classrooms.phrasing import finish
 from tutor.llm.models import Endpoint
 
 ENOUGH = 0.5  # probability that the material answers the question

@@ -15,8 +15,8 @@ from courses.verification.tables import NEGATORS
 from courses.verification.words import words
 from courses.wording import bag
 from tutor.accounts.models import User
+from tutor.classrooms.fitting import is_sentence
 from tutor.classrooms.models import Lesson, LessonPage, Line
-from tutor.classrooms.phrasing import is_sentence
 
 # How a teacher may begin a sentence without adding to what it says.
 LEAD = re.compile(

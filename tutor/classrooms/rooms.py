@@ -5,8 +5,9 @@ Everything is checked here and stored at once as an act of theirs; what the clas
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -22,11 +23,13 @@ from tutor.chat.events import WRITING
 from tutor.chat.models import Conversation, Turn
 from tutor.classrooms import cast, driving, script, stepping
 from tutor.classrooms.acts import Note, of_person, state_note
-from tutor.classrooms.models import Act, Action, Agent, Classroom, Lesson, LessonPage, Question, Seat
+from tutor.classrooms.director import CLASSMATES
+from tutor.classrooms.models import Act, Action, Classroom, Lesson, LessonPage, Question, Seat
 from tutor.practice import grading
 from tutor.practice.models import Attempt, Item
 
 SLOWEST, FASTEST = 0.5, 2.0
+TALK, MOST_TALK = 0.5, 0.8  # share of what is said that the classmates may have together
 A_MINUTE = 30  # things a person may say or answer in a minute
 ASKS = re.compile(
     r"\?(?:\s|$)|^\W*(?:(?:so|and|but|sorry|please|wait)\W+)*(?:what|why|how|when|where|who|whom|whose|which|can|could|is|are|"
@@ -45,9 +48,19 @@ class Refused(Exception):
 
 
 def open(  # noqa: A001 - one opens a classroom
-    lesson: Lesson, user: User, *, shared: bool, mode: str, agents: Sequence[Agent] | None = None
+    lesson: Lesson,
+    user: User,
+    *,
+    shared: bool,
+    mode: str,
+    classmates: Collection[int] | None = None,
+    talkativeness: float = TALK,
 ) -> Classroom:
-    """A new classroom on a lesson that the user may sit in, with a seat for them. Raises Refused."""
+    """A new classroom on a lesson that the user may sit in, with a seat for them. Raises Refused.
+
+    Who teaches and assists is always there; `classmates` are the keys of those who sit in, all of them where it is None,
+    and `talkativeness` is the largest share of what is said that they may have together.
+    """
     course = lesson.course
     if not Lesson.objects.readable_by(user, course).filter(pk=lesson.pk).exists():
         raise Refused("This lesson is not open to you.")
@@ -60,11 +73,13 @@ def open(  # noqa: A001 - one opens a classroom
     first = script.first_action(lesson)
     if first is None:
         raise Refused("The lesson has no page that could be taught yet.")
-    present = (
-        cast.of(course) if agents is None else [agent for agent in agents if agent.course_id == course.pk]
-    )
+    present = [
+        agent
+        for agent in cast.of(course)
+        if classmates is None or agent.pk in classmates or agent.function not in CLASSMATES
+    ]
     if not present:
-        raise Refused("Nobody teaches in this classroom: choose at least one agent.")
+        raise Refused("Nobody teaches in this course: let an agent of its cast take part.")
     with WRITING, transaction.atomic():
         talk = Conversation.objects.create(
             course=course,
@@ -80,6 +95,7 @@ def open(  # noqa: A001 - one opens a classroom
             conversation=talk,
             shared=shared,
             mode=mode,
+            talkativeness=_share(talkativeness),
             action=first,
             created_by=user,
         )
@@ -146,9 +162,24 @@ def act(room: Classroom, user: User, fields: dict[str, Any]) -> Act | None:
             return move(seat, "pace", pace=min(max(float(pace), SLOWEST), FASTEST))
         case {"do": "mode", "mode": str(mode)} if mode in Classroom.Mode.values:
             return move(seat, "mode", mode=mode)
+        case {"do": "talk", "talkativeness": float() | int() as share} if not isinstance(share, bool):
+            if not leads(room, user):
+                raise Refused(
+                    "How much the classmates say is up to whoever opened the class, or teaches the course."
+                )
+            return move(seat, "talk", talkativeness=_share(share))
         case {"do": "start" | "pause" | "continue" | "skip" | "back" | "end" as do}:
             return move(seat, do)
     raise Refused("The classroom does not know this request. Reload the page.")
+
+
+def leads(room: Classroom, user: User) -> bool:
+    """Whether the user opened the classroom, or teaches in its course."""
+    return room.created_by_id == user.pk or room.course.role_of(user) in TEACHING
+
+
+def _share(value: float) -> float:
+    return min(max(float(value), 0.0), MOST_TALK) if math.isfinite(value) else TALK
 
 
 def _here(seat: Seat) -> None:
@@ -296,7 +327,9 @@ def move(seat: Seat, do: str, **changes: Any) -> Act:
             case _:
                 for name, value in changes.items():
                     setattr(room, name, value)
-        return of_person(room, seat.user, Kind.MOVE, [*notes, state_note(room)], about={"do": do})
+        return of_person(
+            room, seat.user, Kind.MOVE, [*notes, {**state_note(room), "do": do}], about={"do": do}
+        )
 
 
 def _target(room: Classroom, do: str) -> Action | None:

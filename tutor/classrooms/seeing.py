@@ -13,7 +13,7 @@ from courses.verification.words import words
 from tutor.chat.models import Message, Turn
 from tutor.classrooms import classmates, director, phrases, script
 from tutor.classrooms.director import Participant, Situation, Utterance
-from tutor.classrooms.models import Act, Agent, Classroom, Line, Question
+from tutor.classrooms.models import Act, Agent, Classroom, Function, Line, Question
 
 SEEN = 8  # of the latest utterances
 QUIET = 180.0  # seconds without a student, after which the assistant asks whether all is clear
@@ -65,17 +65,18 @@ def free_to_act(room: Classroom) -> list[Agent]:
     What is asked is whether the share will hold after the longest act there may be; so it always holds.
     """
     said = spoken(room)
-    total = sum(said.values()) + classmates.LONGEST
+    total = sum(said.values())
     theirs = sum(count for (function, _), count in said.items() if function in director.CLASSMATES)
-    together = theirs + classmates.LONGEST
     own = {agent: count for (_, agent), count in said.items()}
 
     def may(agent: Agent) -> bool:
-        if agent.function not in director.CLASSMATES:
+        kind = director.CLASSMATES.get(Function(agent.function))
+        if kind is None:
             return True
-        after = own.get(agent.pk, 0) + classmates.LONGEST
-        bounds = room.talkativeness * total, room.talkativeness * agent.talkativeness * total
-        return together <= bounds[0] and after <= bounds[1] and classmates.has_something(room, agent)
+        longest = classmates.LONGEST[kind]
+        bound = room.talkativeness * (total + longest)
+        fits = theirs + longest <= bound and own.get(agent.pk, 0) + longest <= bound * agent.talkativeness
+        return fits and classmates.has_something(room, agent)
 
     return [agent for agent in cast(room) if may(agent)]
 

@@ -452,11 +452,12 @@ class Step:
         """Whether something may come before the next act of the script."""
         if self.room.line or (action is not None and action.kind == Kind.POINT):
             return False
-        beside = 0
-        for kind in self.room.acts.order_by("-pk").values_list("kind", flat=True)[: 3 * BESIDE]:
+        beside = 0  # what was chosen there: no reminder, no answer, nothing of a person's
+        for kind, about in self.room.acts.order_by("-pk").values_list("kind", "about")[: 6 * BESIDE]:
             if kind in SCRIPTED:
                 return beside < BESIDE and not (kind in (Kind.SHOW, Kind.POINT) and beside == 0)
-            beside += kind not in (Kind.MOVE, Kind.SPEAK, Kind.RESPOND)
+            free = kind not in (Kind.MOVE, Kind.SPEAK, Kind.RESPOND, Kind.ANSWER)
+            beside += free and "reminds" not in about and "escalated" not in about
         return beside < BESIDE
 
     def _beside(self, choice: Choice, agents: list[Agent]) -> Act | None:

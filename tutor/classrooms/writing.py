@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,9 +10,10 @@ from django.db import transaction
 
 from courses.models import Extract, Passage
 from courses.verification import SUPPORTED
-from tutor.classrooms import review, writing_by_model
+from tutor.classrooms import review, transitions, writing_by_model
+from tutor.classrooms.fitting import listed
 from tutor.classrooms.models import Action, Lesson, LessonPage, Line
-from tutor.classrooms.phrasing import Said, is_sentence, listed, lower, say
+from tutor.classrooms.phrasing import Said, say
 from tutor.classrooms.planning import STOPPED
 from tutor.classrooms.reading import blocks_of, passages_of
 from tutor.jobs import MAX_ATTEMPTS, State
@@ -22,9 +22,6 @@ from tutor.practice.models import Item
 
 logger = logging.getLogger(__name__)
 
-_LABEL = re.compile(
-    r"^(?:lecture|notes?|chapter|notebook|unit|week|part|session|lesson)\s*[\divx]*\s*[:–-]\s*", re.IGNORECASE
-)
 ENOUGH = 3  # supported claims from which a page is worth a quiz item
 A_READING = 3  # sentences said while one region is pointed at
 FAILED = (
@@ -98,10 +95,11 @@ def write(page: LessonPage) -> None:
     steps = arrange(page, [one for one, _ in checked])
     claims = [one.text for one, found in checked if found is not None and found.verdict == SUPPORTED]
     _go_on(page, "describe", 0.8)
-    items = _items(page, passages) if len(claims) >= ENOUGH and not _opens(page) else []
+    items = _items(page, passages) if len(claims) >= ENOUGH and page.ordinal > 1 else []
     if items:
         at = len(steps) - (1 if steps and steps[-1].kind == Action.Kind.DISCUSS else 0)
-        steps[at:at] = [Step(Action.Kind.QUIZ, item=item) for item in items]
+        lead = Said(transitions.before_quiz(page), claim=False)
+        steps[at:at] = [Step(Action.Kind.QUIZ, [lead], item=item) for item in items]
     page.description = describe(page, [one for one, _ in checked], claims, steps)
     _store(page, steps, dict(checked), passages, items)
 
@@ -126,7 +124,7 @@ def arrange(page: LessonPage, said: Sequence[Said]) -> list[Step]:
     """The actions of a page: it is shown and led up to, each place is pointed at while its sentences are read."""
     steps = [Step(Action.Kind.SHOW)]
     if "start_ms" not in page.anchor:  # a recording has its own words for that
-        steps.append(Step(Action.Kind.READ, [Said(opening(page), claim=False)]))
+        steps.append(Step(Action.Kind.READ, [Said(transitions.opening(page), claim=False)]))
     place: tuple[int, int] | None = None
     for one in said:
         if one.ask:
@@ -144,8 +142,8 @@ def arrange(page: LessonPage, said: Sequence[Said]) -> list[Step]:
             continue
         place = one.region
         steps += [Step(Action.Kind.POINT, region=place), Step(Action.Kind.READ, [one])]
-    if ends_section(page):
-        steps.append(Step(Action.Kind.DISCUSS, [Said(_discussion(page), claim=False)]))
+    if transitions.ends_section(page):
+        steps.append(Step(Action.Kind.DISCUSS, [Said(transitions.discussion(page), claim=False)]))
     return steps
 
 
@@ -159,52 +157,6 @@ def _point(steps: list[Step], region: tuple[int, int]) -> None:
         if step.kind == Action.Kind.POINT:
             step.region = region
             return
-
-
-def opening(page: LessonPage) -> str:
-    """The words with which the class comes to this page. They claim nothing."""
-    title = page.title.rstrip(" .:") or "the next page"
-    if _opens(page):
-        title = _LABEL.sub("", title)
-        asks = title.lower().startswith(("why ", "how ", "what ", "when ", "which "))
-        return (
-            f"Welcome. This lesson asks {lower(title).rstrip('?')}."
-            if asks
-            else f"Welcome. This lesson is about {lower(title)}."
-        )
-    named = lower(title)
-    before = page.lesson.pages.filter(ordinal__lt=page.ordinal).order_by("-ordinal").first()
-    if before is not None and before.title == page.title:
-        return f"We stay with “{title}”."
-    if title.lower().startswith(("summary", "conclusion", "recap", "wrap-up", "take-home")):
-        return "Let us sum up."
-    if title.lower().startswith(("why ", "how ", "which ", "when ")):
-        return f"Now we ask {named.rstrip('?')}."
-    if ":" in title:
-        return f"Let us go on with “{title}”."
-    if is_sentence(title) and not title.lower().startswith("what "):
-        return f"Our next point: “{title}”."
-    return (f"Let us turn to {named}.", f"Now to {named}.", f"We come to {named}.", f"Next: {named}.")[
-        page.ordinal % 4
-    ]
-
-
-def _opens(page: LessonPage) -> bool:
-    return page.ordinal == 1
-
-
-def ends_section(page: LessonPage) -> bool:
-    """Whether the page is the last one of its section."""
-    after = page.lesson.pages.filter(ordinal__gt=page.ordinal).order_by("ordinal").first()
-    return after is None or after.section != page.section
-
-
-def _discussion(page: LessonPage) -> str:
-    last = not page.lesson.pages.filter(ordinal__gt=page.ordinal).exists()
-    if last:
-        return "That was the last page. What would you still like to ask, or to say in your own words?"
-    section = page.section[-1] if page.section else page.title
-    return f"Let us pause here and talk. What did you take from “{section}”, and what is still unclear?"
 
 
 def describe(page: LessonPage, said: Sequence[Said], claims: Sequence[str], steps: Sequence[Step]) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 
 from courses.models import Extract, Passage
 from courses.verification.quotes import find_quote
+from tutor.classrooms.fitting import finish, one_line
 from tutor.classrooms.models import LessonPage
-from tutor.classrooms.phrasing import Said, finish, one_line
+from tutor.classrooms.phrasing import Said
 from tutor.llm.client import complete
 from tutor.llm.errors import EndpointError
 from tutor.llm.models import Endpoint, UnreadableKey, record_usage

@@ -19,17 +19,23 @@ export function tag({ type, name, function: role }) {
 /** What a move of a person, or of the class by itself, came to in words. */
 function moved(turn, who) {
   const is = (kind) => turn.notes.findLast((note) => note.kind === kind);
-  const { state, mode, pace } = turn.changed ?? {};
+  const now = is("state");
   if (is("people")) return `${who} ${turn.came ? "came in" : "left"}.`;
   if (is("hand")) return is("hand").up ? `${who} raised a hand.` : "";
   if (is("skipped")) return `${who} moved on from page ${is("skipped").page}.`;
-  if (state === "paused") return who ? `${who} paused the class.` : "The class is paused: nobody was there.";
-  if (state === "ended") return who ? `${who} ended the class.` : "";
-  if (state === "running" && is("state").why === "back") return `${who} came back, and the class goes on.`;
-  if (state === "running") return `${who} let the class go on.`;
-  if (mode) return mode === "continuous" ? `${who} let the class go on by itself.` : `${who} lets the class wait for answers.`;
-  if (pace) return `${who} set the pace to ${pace}×.`;
-  return is("state") && who ? `${who} went back a page.` : "";
+  if (!now) return "";
+  if (!who) return now.state === "paused" ? "The class is paused: nobody was there." : "";
+  if (now.why === "back") return `${who} came back, and the class goes on.`;
+  return {
+    start: `${who} began the class.`,
+    continue: `${who} let the class go on.`,
+    pause: `${who} paused the class.`,
+    end: `${who} ended the class.`,
+    back: `${who} went back a page.`,
+    mode: now.mode === "continuous" ? `${who} let the class go on by itself.` : `${who} lets the class wait for answers.`,
+    pace: `${who} set the pace to ${now.pace}×.`,
+    talk: `${who} set how much the classmates say.`,
+  }[now.do] ?? "";
 }
 
 export class ActView {

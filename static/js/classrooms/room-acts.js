@@ -10,7 +10,7 @@ export class Acts extends Turns {
     super();
     this.page = page;
     this.me = page.me.id;
-    this.now = { state: page.classroom.state, mode: page.classroom.mode, pace: page.classroom.pace, place: null, point: null };
+    this.now = { state: page.classroom.state, mode: page.classroom.mode, pace: page.classroom.pace, talk: page.classroom.talk, place: null, point: null };
     this.since = {}; // part of `now` -> ordinal of the act that said it
     this.people = new Map(page.people.map((person) => [person.id, { ...person }]));
     this.notes = new Map(page.notes.map((note) => [note.id, { ...note }]));
@@ -57,10 +57,7 @@ export class Acts extends Turns {
         this.set(turn, "point", note);
         break;
       case "state":
-        for (const part of ["state", "mode", "pace"]) {
-          if (note[part] !== this.now[part] && turn.ordinal >= (this.since[part] ?? -1)) (turn.changed ??= {})[part] = note[part];
-          this.set(turn, part, note[part]);
-        }
+        for (const part of ["state", "mode", "pace", "talk"]) if (part in note) this.set(turn, part, note[part]);
         break;
       case "quiz":
         this.quizzes.push({ turn, item: note.item, prompt: note.prompt, kind: note.of, options: note.options ?? [] });

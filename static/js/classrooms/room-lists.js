@@ -91,11 +91,15 @@ export function renderFaces(root, acts) {
 export function renderHere(root, acts, actions) {
   const speaker = acts.speaking?.who;
   const all = everybody(acts);
-  fill(root, [all, speaker?.id, acts.now.state], () => [
+  const { talk, state } = acts.now;
+  fill(root, [all, speaker?.id, state, talk], () => [
     el("ul", { class: "rows" }, ...all.map((entry) => el("li", {}, faceOf(entry, speaker?.type === entry.type && speaker.id === entry.id),
       el("div", {}, el("strong", {}, entry.name), entry.type === "person" && entry.id === acts.me ? " (you)" : "",
         el("div", { class: "row-foot" }, [entry.role ?? "Student", entry.hand && "hand raised", !entry.here && "not here right now"].filter(Boolean).join(" · ")),
         entry.character ? el("p", { class: "small muted" }, entry.character) : "")))),
+    actions.talk && state !== "ended" && acts.page.agents.some(({ function: role }) => !["teaching", "assisting"].includes(role))
+      ? el("label", { class: "field" }, "How much the classmates say", el("select", { class: "select", "data-key": "talk", onchange: (event) => actions.talk(Number(event.target.value)) },
+        ...Object.entries(acts.page.talk).map(([share, word]) => el("option", { value: share, selected: Number(share) === talk }, word)))) : "",
     actions.mayEnd && acts.now.state !== "ended"
       ? el("p", {}, el("button", { type: "button", class: "button button-small button-danger", "data-key": "end", onclick: actions.end }, "End the class for good")) : "",
   ]);

@@ -27,6 +27,7 @@ const input = form.querySelector("textarea");
 const say = part("speak");
 const ask = part("ask");
 const spoken = part("spoken");
+const length = part("length");
 const connection = part("connection");
 let follow = true;
 let frame = 0;
@@ -53,6 +54,7 @@ let leaving = false;
 const actions = {
   urls,
   mayEnd: page.may_end,
+  talk: page.leads ? (share) => attempt({ do: "talk", talkativeness: share }) : null,
   roleOf: (name) => page.functions[name] ?? "",
   open: (url, button, cited = null) => {
     if (!url) {
@@ -126,13 +128,18 @@ part("leave").addEventListener("click", async (event) => {
 function fit() {
   input.style.height = "auto";
   input.style.height = `${Math.min(input.scrollHeight, innerHeight * 0.3)}px`;
-  say.disabled = ask.disabled = !input.value.trim();
+  const over = input.value.trim().length > page.longest;
+  const words = over ? `That has ${input.value.trim().length.toLocaleString("en")} characters; ${page.longest.toLocaleString("en")} fit into what is said at once. Shorten it, or say it in parts.` : "";
+  if (length.textContent !== words) length.textContent = words;
+  length.hidden = !over;
+  input.setAttribute("aria-invalid", String(over));
+  say.disabled = ask.disabled = over || !input.value.trim();
 }
 
 let sending = false;
 async function speak(question) {
   const text = input.value.trim();
-  if (!text || sending) return;
+  if (!text || sending || text.length > page.longest) return;
   sending = true;
   input.value = "";
   fit();

@@ -7,6 +7,7 @@ import julia from "../../vendor/highlight/languages/julia.min.js";
 import latex from "../../vendor/highlight/languages/latex.min.js";
 import matlab from "../../vendor/highlight/languages/matlab.min.js";
 import "../../vendor/katex/katex.min.js"; // sets globalThis.katex
+import { drawIndices } from "./indices.js";
 import { drawFormulas, formulaAt, mathPlugin } from "./math.js";
 
 hljs.registerLanguage("julia", julia);
@@ -65,9 +66,10 @@ export function drawCode(root) {
   }
 }
 
-/** Draws what the sanitised nodes under `root` hold: formulas, then code. */
+/** Draws what the sanitised nodes under `root` hold: formulas, indices, then code. */
 export function draw(root) {
   drawFormulas(root);
+  drawIndices(root);
   drawCode(root);
 }
 
@@ -101,4 +103,5 @@ export function renderPlain(element, text) {
   }
   element.replaceChildren(...pieces, text.slice(from));
   drawFormulas(element);
+  drawIndices(element);
 }

@@ -20,8 +20,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from courses import access
 from courses.models import Course
 from tutor.accounts.models import User
+from tutor.chat.asking import MAX_QUESTION
 from tutor.chat.views import person
-from tutor.classrooms import rooms, script
+from tutor.classrooms import cast, director, rooms, script
 from tutor.classrooms.acts import who
 from tutor.classrooms.models import (
     Action,
@@ -39,6 +40,7 @@ from tutor.classrooms.speech import BREATH
 from tutor.practice.models import Skill
 
 QUIZ_MINUTES = 0.75
+TALK = {"0.2": "Little", "0.5": "As it helps", "0.7": "Much"}  # the largest share of what is said
 FUNCTIONS = {
     Function.TEACHING: "Teacher",
     Function.ASSISTING: "Assistant",
@@ -71,6 +73,10 @@ def lobby(request: HttpRequest, slug: str) -> HttpResponse:
     running = found.exclude(state=Classroom.State.ENDED)
     context = {
         "lessons": [card(lesson) for lesson in lessons],
+        "classmates": [described(agent) for agent in cast.of(course) if agent.function in director.CLASSMATES]
+        if lessons
+        else [],
+        "talk": TALK,
         "mine": [with_people(room) for room in running.filter(pk__in=mine.values("pk"))],
         "shared": [
             with_people(room) for room in running.filter(shared=True).exclude(pk__in=mine.values("pk"))
@@ -111,6 +117,8 @@ def open_room(request: HttpRequest, slug: str) -> HttpResponse:
     course = access.course_for(request, slug)
     user = person(request)
     lessons = Lesson.objects.readable_by(user, course)
+    chosen = {int(key) for key in request.POST.getlist("classmate") if key.isdecimal()}
+    share = request.POST.get("talk", "")
     try:
         lesson = get_object_or_404(lessons, uuid=request.POST.get("lesson", ""))
         room = rooms.open(
@@ -118,6 +126,8 @@ def open_room(request: HttpRequest, slug: str) -> HttpResponse:
             user,
             shared=request.POST.get("shared") == "1",
             mode=request.POST.get("mode", Classroom.Mode.CONTINUOUS),
+            classmates=chosen if "choosing" in request.POST else None,
+            talkativeness=float(share) if share in TALK else rooms.TALK,
         )
     except ValidationError:  # no UUID
         raise Http404 from None
@@ -190,6 +200,7 @@ def page_data(room: Classroom, user: User, agents: list[dict[str, Any]]) -> dict
             "state": room.state,
             "mode": room.mode,
             "pace": room.pace,
+            "talk": room.talkativeness,
             "shared": room.shared,
         },
         "me": {"id": user.pk, "name": user.get_full_name()},
@@ -242,6 +253,9 @@ def page_data(room: Classroom, user: User, agents: list[dict[str, Any]]) -> dict
             "knowledge": reverse("practice:knowledge", args=[room.course.slug]),
         },
         "may_end": room.created_by_id == user.pk,
+        "leads": rooms.leads(room, user),
+        "talk": TALK,
+        "longest": MAX_QUESTION,
     }
 
 
