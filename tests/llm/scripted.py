@@ -173,11 +173,13 @@ class Server:
             )
         elif path == "/v1/chat/completions":
             await self.chat(Record(path, headers, body), reader, writer)
-        elif path == "/v1/load_lora_adapter":  # as vLLM has it
+        elif path in ("/v1/load_lora_adapter", "/v1/unload_lora_adapter"):  # as vLLM has it
             self.records.append(Record(path, headers, body, "done"))
             answer = self.answers[0]
-            if answer.status == 200:
+            if answer.status == 200 and "/load_" in path:
                 self.models.append(body["lora_name"])
+            elif answer.status == 200:
+                self.models.remove(body["lora_name"])
             await self.reply(writer, {"error": {"message": answer.error}}, answer.status)
         elif path.startswith("/control/"):
             await self.reply(writer, await self.control(path.rsplit("/", 1)[1], body))

@@ -84,7 +84,9 @@ def ask(
 def _store(turn: Turn) -> None:
     conversation = Conversation.objects.select_for_update().get(pk=turn.conversation_id)
     course, user = turn.conversation.course, turn.conversation.user
-    endpoint = Endpoint.objects.for_course(course, str(conversation.uuid))
+    answered = conversation.turns.exclude(usage__endpoint=None).order_by("ordinal")
+    first = answered.values_list("usage__endpoint_id", flat=True).first()
+    endpoint = Endpoint.objects.for_course(course, str(conversation.uuid), first)
     turn.usage = Quota.reserve(user, course.pk, endpoint.max_tokens, endpoint=endpoint)
     turn.ordinal = (conversation.turns.aggregate(last=Max("ordinal"))["last"] or 0) + 1
     turn.changed = timezone.now()

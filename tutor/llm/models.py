@@ -82,13 +82,16 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
             row.save(update_fields=settled)
         return row
 
-    def for_course(self, course: HasEndpoint, conversation: str = "") -> Endpoint:
+    def for_course(self, course: HasEndpoint, conversation: str = "", first: int | None = None) -> Endpoint:
         """The endpoint that answers for a course: the one on trial, for the share of conversations it was given; else the
-        one the course chose, while it is enabled; else the default. A conversation keeps to its endpoint.
+        one the course chose, while it is enabled; else the default. `first` is the endpoint (its id) that answered the
+        conversation first: while a trial lasts, whatever its share becomes, a conversation stays on its side.
         """
         trial = Trial.objects.running(course.pk)
-        if trial is not None and trial.takes(conversation):
-            return trial.endpoint
+        if trial is not None:
+            tried = trial.takes(conversation) if first is None else first == trial.endpoint_id
+            if tried:
+                return trial.endpoint
         chosen = course.endpoint
         return chosen if chosen is not None and chosen.enabled else self.default()
 

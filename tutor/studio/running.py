@@ -108,17 +108,17 @@ def folder_of(base: str) -> Path:
     return folder
 
 
-def work(run: Run) -> None:
-    """Train a queued run, and say on its row what became of it."""
+def work(run: Run, report: Report | None = None) -> None:
+    """Train a queued run, and say on its row what became of it. `report` gets each of the child's lines as it comes."""
     if not run.claim():
         return
     with run.heartbeat():
         try:
-            train(run)
+            train(run, report)
         except RunTaken:
             logger.warning("Run %s was given to another worker", run.pk)
         except RunStopped:
-            run._write(state=Run.State.STOPPED, stage="", eta_seconds=None)
+            run.interrupt()
         except RunFailed as error:
             run.fail(str(error))
         except Exception:
@@ -143,13 +143,14 @@ def train(run: Run, report: Report | None = None) -> Adapter:
     spec = Spec(run.method, folder_of(run.base), folder, rows_of(run), run.knobs)
     file = spec.write()
     run._write(folder=f"runs/{run.pk}")
+    found = cards()
     with (folder / "errors.log").open("w+", encoding="utf-8") as errors:
         child = subprocess.Popen(
-            _command(file), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=_environment(),
-            start_new_session=True, pass_fds=[] if run.held is None else [run.held],
+            _command(file, len(found)), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+            env=_environment(), start_new_session=True, pass_fds=[] if run.held is None else [run.held],
         )  # fmt: skip
         try:
-            last = _follow(run, child, folder, report)
+            last = _follow(run, child, folder, found, report)
         finally:
             _end(child)
         if last.get("stopped"):
@@ -180,31 +181,42 @@ def rows_of(run: Run) -> list[Row]:
     return rows
 
 
-def _command(file: Path) -> list[str]:
+def cards() -> list[str]:
+    """The names of the NVIDIA cards, found without touching CUDA in this process, which may fork."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return []
+    return (
+        [line.strip() for line in listed.stdout.splitlines() if line.strip()]
+        if listed.returncode == 0
+        else []
+    )
+
+
+def device(said: str, threads: int, cards: list[str]) -> str:
+    """A training's device in words, of what torch calls it: "CPU, 2 threads", "NVIDIA H200", "2 × NVIDIA H200"."""
+    if not said.startswith("cuda") or not cards:
+        return f"CPU, {threads or os.cpu_count()} threads" if said == "cpu" else said
+    return cards[0] if len(cards) == 1 else f"{len(cards)} × {cards[0]}"
+
+
+def _command(file: Path, processes: int) -> list[str]:
     """One process, or one for each card where there are several."""
-    cards = _cards()
     module = ["-m", "tutor.studio.training", str(file)]
-    if cards > 1:
+    if processes > 1:
         return [
             sys.executable,
             "-m",
             "torch.distributed.run",
             "--standalone",
-            f"--nproc_per_node={cards}",
+            f"--nproc_per_node={processes}",
             *module,
         ]
     return [sys.executable, *module]
-
-
-def _cards() -> int:
-    """How many cards there are, without touching CUDA in this process, which may fork."""
-    if shutil.which("nvidia-smi") is None:
-        return 0
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False)
-    except subprocess.TimeoutExpired:
-        return 0
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
 
 
 def _environment() -> dict[str, str]:
@@ -217,7 +229,9 @@ def _environment() -> dict[str, str]:
     }  # fmt: skip
 
 
-def _follow(run: Run, child: subprocess.Popen[str], folder: Path, report: Report | None) -> dict[str, Any]:
+def _follow(
+    run: Run, child: subprocess.Popen[str], folder: Path, cards: list[str], report: Report | None
+) -> dict[str, Any]:
     """Keep the child's lines until it ends; returns the last one, or {"stopped": True}. Raises RunTaken."""
     assert child.stdout is not None
     done, asked, taken = threading.Event(), threading.Event(), threading.Event()
@@ -242,7 +256,7 @@ def _follow(run: Run, child: subprocess.Popen[str], folder: Path, report: Report
             if taken.is_set():
                 break
             if "steps" in last:
-                begun = _begin(run, last)
+                begun = _begin(run, last, device(last["device"], run.knobs["threads"], cards))
             if "step" in last:
                 _keep(run, last, **begun)
             if report is not None:
@@ -267,12 +281,12 @@ def _lines(stream: IO[str]) -> Iterator[dict[str, Any]]:
             yield said
 
 
-def _begin(run: Run, said: dict[str, Any]) -> dict[str, Any]:
+def _begin(run: Run, said: dict[str, Any], on: str) -> dict[str, Any]:
     """Note how long the training is, and forget the steps after its checkpoint. Returns where it goes on, for `_keep`."""
     resumed = said.get("resumed", 0)
     run.points.filter(step__gt=resumed).delete()
     before = run.points.order_by("-step").values_list("seconds", flat=True).first()
-    run._write(steps=said["steps"], step=resumed, device=said["device"][:60])
+    run._write(steps=said["steps"], step=resumed, device=on[:60])
     return {"resumed": resumed, "before": before or 0.0}
 
 

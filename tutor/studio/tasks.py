@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_ready
 
 
 @shared_task(name="studio.make_dataset", queue="ingest", acks_late=True, reject_on_worker_lost=True)
@@ -62,3 +65,12 @@ def try_exercise(attempt_id: int) -> None:
     attempt = attempts.filter(pk=attempt_id).first()
     if attempt is not None:
         work(attempt)
+
+
+@worker_ready.connect
+def look_at_the_machine(sender: Any, **_: Any) -> None:
+    """A worker that trains says on what, for the pages that ask before a run starts."""
+    from tutor.studio.estimating import look
+
+    if "train" in sender.app.amqp.queues.consume_from:
+        look()

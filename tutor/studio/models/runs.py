@@ -54,6 +54,10 @@ class Run(Job):
 
         train.delay(self.pk)
 
+    def interrupt(self) -> None:
+        """Note that a person stopped the work, which can be resumed."""
+        self._write(state=self.State.STOPPED, stage="", eta_seconds=None)
+
 
 class RunPoint(models.Model):
     """What a run reported after some step."""

@@ -23,12 +23,12 @@ from tutor.accounts.audit import note
 from tutor.chat.views import person
 from tutor.jobs import State
 from tutor.studio.card import describe
+from tutor.studio.evaluating import beat_its_baselines
 from tutor.studio.exchange import Unreadable, chat_rows, receive
 from tutor.studio.kinds import KINDS
 from tutor.studio.models import Adapter, Dataset, Evaluation, Example, Review, Run
 from tutor.studio.running import FEWEST
-from tutor.studio.serving import result, serving
-from tutor.studio.training.spec import KNOBS, PRESETS
+from tutor.studio.serving import accepted_by, result, shown
 
 WORKING = (State.QUEUED, State.RUNNING)
 STAGES = {"": "Waiting", "survey": "Reading the material", "check": "Asking and checking", "card": "Counting"}
@@ -42,17 +42,21 @@ SECONDS_A_DRAFT = 0.2  # measured on two cores: about five drafts a second are a
 def studio(request: HttpRequest, slug: str) -> HttpResponse:
     """What there is: datasets, runs, adapters, evaluations; and what answers for the course."""
     course = access.course_taught(request, slug)
-    trial = serving(course)
+    trial = shown(course)
     context = {
         "section": "studio",
         "datasets": Dataset.objects.filter(course=course),
         "runs": Run.objects.filter(course=course).select_related("dataset", "adapter")[:20],
-        "adapters": Adapter.objects.filter(course=course, retired_at=None).select_related("run__dataset"),
+        "adapters": [
+            (adapter, *beat_its_baselines(adapter))
+            for adapter in Adapter.objects.filter(course=course, retired_at=None).select_related("run")
+        ],
         "evaluations": Evaluation.objects.filter(course=course).select_related("adapter", "dataset")[:20],
         "materials": Material.objects.filter(course=course).released().current(),
         "kinds": list(KINDS),
         "trial": trial,
-        "compared": result(trial) if trial else [],
+        "result": result(trial) if trial else {},
+        "accepted": accepted_by(trial) if trial else None,
         "leads": course.role_of(request.user) == "instructor",
         "minutes": max(1, round(estimate(course) / 60)),
         "most": MOST_KEPT,
@@ -142,9 +146,6 @@ def dataset(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
         "reasons": [
             (Example.Reason(reason).label, count) for reason, count in card.get("dropped", {}).items()
         ],
-        "methods": Run.Method.choices,
-        "presets": list(PRESETS),
-        "knobs": [(name, default, what) for name, (default, _, _, what) in KNOBS.items()],
         "trainable": card.get("train", 0) >= FEWEST,
         "leads": row.course.role_of(request.user) == "instructor",
     }

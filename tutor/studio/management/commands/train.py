@@ -6,10 +6,10 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from tutor.studio.models import Dataset, Run
-from tutor.studio.running import RunFailed, RunStopped, start, train
+from tutor.studio.running import RunFailed, start, work
 from tutor.studio.training.spec import KNOBS, PRESETS, UnknownKnob
 
 
@@ -36,31 +36,41 @@ class Command(BaseCommand):
             metavar="KEY=VALUE",
             help=knobs.replace("%", "%%"),
         )
-        parser.add_argument("--json", action="store_true")
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object at the end; the steps on standard error"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Train, say each step, and end with what came of it."""
         dataset = Dataset.objects.filter(pk=options["dataset"]).select_related("course").first()
         if dataset is None:
-            raise CommandError(f"There is no dataset {options['dataset']}.")
-        given = dict(pair.partition("=")[::2] for pair in options["set"])
+            known = ", ".join(map(str, Dataset.objects.order_by("pk").values_list("pk", flat=True))) or "none"
+            raise CommandError(f"There is no dataset {options['dataset']}. There are: {known}.")
+        given: dict[str, Any] = {}
+        for pair in options["set"]:
+            name, sign, value = pair.partition("=")
+            if not sign:
+                raise CommandError(f"“{pair}” sets nothing. Write it as KEY=VALUE, such as rank=8.")
+            given[name] = value
         if options["steps"] is not None:
             given["steps"] = options["steps"]
         try:
             run = start(dataset, options["method"], given, preset=options["preset"], base=options["base"])
         except (RunFailed, UnknownKnob) as error:
             raise CommandError(str(error)) from None
-        run.claim()
-        with run.heartbeat():
-            try:
-                adapter = train(run, None if options["json"] else self._say)
-            except (RunFailed, RunStopped) as error:
-                run.fail(str(error) or "Stopped.")
-                raise CommandError(str(error) or "Stopped.") from None
-        run.finish()
+        said = self.stderr if options["json"] else self.stdout
+        try:
+            work(run, lambda line: _say(said, line))
+        except KeyboardInterrupt:
+            run.interrupt()
+        run.refresh_from_db()
+        if run.state == Run.State.STOPPED:
+            raise CommandError(f"Run {run.pk} was stopped at step {run.step}. Its page resumes it.")
+        if run.state != Run.State.DONE:
+            raise CommandError(run.error)
         result = {
             "run": run.pk,
-            "adapter": adapter.name,
+            "adapter": run.adapter.name,
             "method": run.method,
             "base": run.base,
             "device": run.device,
@@ -73,12 +83,16 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(result))
         else:
             self.stdout.write(
-                f"Trained “{adapter.name}”: loss {run.summary['first_loss']} → {run.summary['last_loss']}."
+                f"Trained “{run.adapter.name}”: loss {run.summary['first_loss']} → {run.summary['last_loss']}."
             )
 
-    def _say(self, said: dict[str, Any]) -> None:
-        if "step" in said:
-            rate = said["tokens_per_second"]
-            self.stdout.write(
-                f"step {said['step']}: loss {said['loss']:.3f}, {rate:.0f} tokens/s, {said['memory_mb']:.0f} MB"
-            )
+
+def _say(to: OutputWrapper, said: dict[str, Any]) -> None:
+    if "steps" in said:
+        to.write(f"{said['steps']} steps on {said['device']}", style_func=str)
+    if "step" in said:
+        rate = said["tokens_per_second"]
+        line = (
+            f"step {said['step']}: loss {said['loss']:.3f}, {rate:.0f} tokens/s, {said['memory_mb']:.0f} MB"
+        )
+        to.write(line, style_func=str)  # as it is, also where errors are red
