@@ -1,8 +1,7 @@
-"""Evaluation: an adapter and its base answer the same questions, alone and with the same retrieval, and are compared.
+"""Evaluation: systems answer the same questions, their answers are labelled, judged and compared; or the course's agent is tried.
 
-Nearness is the cosine of answer and reference (AI-University's figure); grounded is the share of sentences that our verifier
-supports by the passages a search for the question finds. Every answer is a row, so that an evaluation that was cut off goes on
-where it was.
+Every answer and judgement is a row, so that an evaluation that was cut off goes on where it was: the questions are kept as they
+stood when it began, and nothing is asked twice.
 """
 
 from __future__ import annotations
@@ -10,35 +9,31 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
-from courses.models import Course, Passage
-from courses.sentences import sentences
-from courses.verification import SUPPORTED, verify_all
-from courses.verification.vectors import vectors_of
-from tutor.chat import finding
-from tutor.chat.finding import Found
-from tutor.llm.client import Message, complete
+from courses.models import Course
+from tutor.llm.embeddings import EmbeddingError
 from tutor.llm.errors import EndpointError
 from tutor.llm.host.process import HostFailed, running
 from tutor.llm.models import Endpoint
-from tutor.studio import bootstrap
-from tutor.studio.exchange import Unreadable, pairs
+from tutor.practice.models import Item
+from tutor.studio import agent, banks
+from tutor.studio.asking import BASE, RETRIEVAL, Stopped, Taken, ask_all, batched, go_on, questions_of
+from tutor.studio.banks import Asked
+from tutor.studio.choosing import choose_all
+from tutor.studio.comparing import agreements, describe, pairs
+from tutor.studio.judging import judge_all
+from tutor.studio.labelling import Labels, by_judge, by_rule, is_same, judge_for, name_of
 from tutor.studio.models import Adapter, Answer, Dataset, Evaluation
-from tutor.studio.prompting import closed, opened
 
 logger = logging.getLogger(__name__)
 
-RETRIEVAL = "+retrieval"
-BASE = "base"
-AT_ONCE = 8  # requests to the endpoint
-LONGEST = 160  # tokens of an answer
-BATCH = 16  # questions between two looks at the row
 FEWEST = 5  # questions below which nothing is said
-EVIDENCE = 6  # passages that an answer's sentences are held against
+MOST_RUNS = 10
+ITEMS = 40  # quiz items at most: as multiple choice for models, as pasted questions for the agent
+REVIVALS = 2  # times that the embedded host may go away in one evaluation
+GONE = {"refused", "connection", "cut", "timeout"}  # kinds of error after which a host may be there again
 BETTER = (
     0.5  # share of questions above which, with its whole interval, an adapter is nearer than another system
 )
@@ -48,12 +43,61 @@ class EvaluationFailed(Exception):
     """Nothing can be measured; the message says what is missing."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A question with the answer that a system should come near."""
+def make(
+    adapter: Adapter | None,
+    course: Course,
+    dataset: Dataset | None,
+    against: Sequence[str],
+    *,
+    limit: int = 0,
+    bank: Sequence[Asked] = (),
+    bank_name: str = "",
+    runs: int = 3,
+    seed: int = 7,
+) -> Evaluation:
+    """An evaluation of an adapter, or of the base, that is ready to be queued or worked on here. Raises EvaluationFailed.
 
-    question: str
-    reference: str
+    Its questions are the bank's, or else the held-out part of the dataset; beside the latter, the course's multiple-choice items.
+    """
+    _check(systems_of(adapter, against), course)
+    if bank:
+        asked = list(bank[: limit or None])
+    elif dataset is not None:
+        asked = banks.held_out(dataset)[: limit or None]
+        asked += banks.items(course, seed, limit or ITEMS, kind=Item.Kind.CHOICE)
+    else:
+        raise EvaluationFailed("Say on which questions: a dataset with a held-out part, or a question bank.")
+    counted = sum(not one.item for one in asked)
+    _enough(counted)
+    return Evaluation.objects.create(
+        course=course, adapter=adapter, dataset=dataset if not bank else None, against=list(against), limit=limit,
+        bank=bank_name[:200], questions=[one.as_row() for one in asked], runs=_runs(runs), seed=seed,
+    )  # fmt: skip
+
+
+def make_agent(
+    course: Course,
+    dataset: Dataset | None = None,
+    *,
+    limit: int = 0,
+    bank: Sequence[Asked] = (),
+    bank_name: str = "",
+    seed: int = 7,
+) -> Evaluation:
+    """An evaluation of the course's agent as it is: on a bank, a held-out part, or else on the quiz items alone, which are always
+    pasted as a student would. Raises EvaluationFailed."""
+    asked = list(bank) if bank else banks.held_out(dataset) if dataset is not None else []
+    asked = asked[: limit or None]
+    asked += banks.items(course, seed, limit or ITEMS)
+    if not asked:
+        raise EvaluationFailed(
+            "There is nothing to ask the agent: the course has no quiz items. Give a question bank, or make a dataset."
+        )
+    _enough(len(asked))
+    return Evaluation.objects.create(
+        course=course, subject=Evaluation.Subject.AGENT, dataset=dataset if not bank else None, limit=limit,
+        bank=bank_name[:200], questions=[one.as_row() for one in asked], runs=1, seed=seed,
+    )  # fmt: skip
 
 
 def systems_of(adapter: Adapter | None, against: Sequence[str]) -> list[str]:
@@ -62,65 +106,6 @@ def systems_of(adapter: Adapter | None, against: Sequence[str]) -> list[str]:
     others = list(against) or ([BASE, BASE + RETRIEVAL] if adapter else [BASE + RETRIEVAL])
     mine = [own, own + RETRIEVAL] if any(name.endswith(RETRIEVAL) for name in others) else [own]
     return list(dict.fromkeys([*mine, *others]))
-
-
-def work(evaluation: Evaluation) -> None:
-    """Run a queued evaluation, and say on its row what became of it."""
-    if not evaluation.claim():
-        return
-    with evaluation.heartbeat():
-        try:
-            questions = questions_of(evaluation)
-            evaluate(evaluation, questions)
-        except (EvaluationFailed, EndpointError, HostFailed) as error:
-            evaluation.fail(str(error))
-        except Exception:
-            logger.exception("Evaluation %s failed", evaluation.pk)
-            evaluation.fail("Something went wrong while evaluating; answers so far were kept. Retry it.")
-        else:
-            evaluation.finish()
-
-
-def questions_of(evaluation: Evaluation) -> list[Asked]:
-    """The held-out examples of the evaluation's dataset. Raises EvaluationFailed."""
-    if evaluation.dataset is None:
-        raise EvaluationFailed(
-            "The dataset of this evaluation was deleted. Choose another, or give a question bank."
-        )
-    rows = evaluation.dataset.examples.held_out().order_by("pk").values_list("question", "answer")
-    found = [Asked(question, answer) for question, answer in rows]
-    return found[: evaluation.limit] if evaluation.limit else found
-
-
-def bank(file: Path) -> list[Asked]:
-    """The questions of a bank (CSV or JSONL with a question and an answer a row). Raises EvaluationFailed."""
-    try:
-        return [Asked(row["question"], row["answer"]) for row in pairs(file.read_bytes(), file.name)]
-    except (OSError, Unreadable) as error:
-        raise EvaluationFailed(str(error)) from None
-
-
-def evaluate(evaluation: Evaluation, questions: Sequence[Asked]) -> dict[str, Any]:
-    """Have every system answer every question, and compare. Returns the table, which is kept on the row too."""
-    if len(questions) < FEWEST:
-        raise EvaluationFailed(
-            f"Only {len(questions)} questions are there to measure with; at least {FEWEST} are needed. Keep more examples, "
-            "or give a question bank."
-        )
-    endpoint = Endpoint.objects.of_settings()
-    systems = systems_of(evaluation.adapter, evaluation.against)
-    _check(systems, evaluation.course)
-    evaluation.advance("answer", 0.02)
-    if endpoint.embedded:
-        with running(endpoint.base_url):
-            _answer(evaluation, questions, systems, endpoint)
-    else:
-        _answer(evaluation, questions, systems, endpoint)
-    evaluation.advance("compare", 0.97)
-    table = compare(evaluation, systems)
-    evaluation.table = table
-    evaluation.save(update_fields=["table"])
-    return table
 
 
 def _check(systems: Sequence[str], course: Course) -> None:
@@ -134,115 +119,130 @@ def _check(systems: Sequence[str], course: Course) -> None:
             )
 
 
-def _answer(
-    evaluation: Evaluation, questions: Sequence[Asked], systems: Sequence[str], endpoint: Endpoint
-) -> None:
-    done = set(evaluation.answers.values_list("number", "system"))
-    for start in range(0, len(questions), BATCH):
-        batch = list(enumerate(questions))[start : start + BATCH]
-        missing = [
-            (number, asked, name) for number, asked in batch for name in systems if (number, name) not in done
-        ]
-        if missing:
-            found = {number: look(evaluation.course, asked.question) for number, asked in batch}
-            texts = asyncio.run(_complete(evaluation.course, endpoint, missing, found))
-            rows = [
-                _measured(evaluation, number, asked, name, text, found[number])
-                for (number, asked, name), text in zip(missing, texts, strict=True)
-            ]
-            Answer.objects.bulk_create(rows)
-        evaluation.advance("answer", 0.02 + 0.95 * min(1.0, (start + BATCH) / len(questions)))
-
-
-def look(course: Course, question: str) -> Found:
-    """What the chat would find for the question: the same retrieval for every system."""
-    passages = Passage.objects.for_agent(course)
-    request = finding.Request(
-        course=course, user=None, question=question, history=[], endpoint=Endpoint(), passages=passages
-    )
-    return finding.look(request, question)
-
-
-async def _complete(
-    course: Course, endpoint: Endpoint, wanted: Sequence[tuple[int, Asked, str]], found: dict[int, Found]
-) -> list[str]:
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def one(number: int, asked: Asked, name: str) -> str:
-        async with room:
-            model = name.removesuffix(RETRIEVAL)
-            answer = await complete(
-                endpoint,
-                _messages(course, asked, found[number], name.endswith(RETRIEVAL)),
-                model="" if model == BASE else model,
-                max_tokens=LONGEST,
-                temperature=0.0,
-            )
-            return answer.text.strip()
-
-    return await asyncio.gather(*(one(*row) for row in wanted))
-
-
-def _messages(course: Course, asked: Asked, found: Found, retrieval: bool) -> list[Message]:
-    if not retrieval:
-        return closed(course.title, asked.question)
-    material = [statement.text for statement in found.statements] or [
-        hit.passage.text for hit in found.hits[:1]
-    ]
-    return opened(material, asked.question)
-
-
-def _measured(
-    evaluation: Evaluation, number: int, asked: Asked, system: str, text: str, found: Found
-) -> Answer:
-    own, reference = vectors_of([text or " ", asked.reference])
-    said = [text[start:end].strip() for start, end in sentences(text)]
-    evidence = [hit.passage.text for hit in found.hits[:EVIDENCE]]
-    verdicts = verify_all(said, evidence) if said and evidence else []
-    grounded = sum(verdict.verdict == SUPPORTED for verdict in verdicts) / max(1, len(said))
-    return Answer(
-        evaluation=evaluation, number=number, question=asked.question, reference=asked.reference, system=system, text=text,
-        nearness=float(own @ reference), grounded=grounded,
-    )  # fmt: skip
-
-
-def compare(evaluation: Evaluation, systems: Sequence[str]) -> dict[str, Any]:
-    """Per system nearness and grounded share with intervals; per comparison how often the measured system is nearer."""
-    by_system: dict[str, dict[int, Answer]] = {name: {} for name in systems}
-    for answer in evaluation.answers.filter(system__in=systems):
-        by_system[answer.system][answer.number] = answer
-    numbers = sorted(set.intersection(*(set(rows) for rows in by_system.values())))
-    table: dict[str, Any] = {"questions": len(numbers), "systems": {}, "comparisons": []}
-    for name, rows in by_system.items():
-        table["systems"][name] = {
-            "nearness": bootstrap.mean([rows[number].nearness for number in numbers]),
-            "grounded": bootstrap.mean([rows[number].grounded for number in numbers]),
-            "words": round(sum(len(rows[number].text.split()) for number in numbers) / len(numbers), 1),
-        }
-    own = systems[0].removesuffix(RETRIEVAL)
-    for other in systems:
-        mine = own + RETRIEVAL if other.endswith(RETRIEVAL) else own
-        if other.removesuffix(RETRIEVAL) == own or mine not in by_system:
-            continue
-        ours, theirs = by_system[mine], by_system[other]
-        nearer = [float(ours[number].nearness > theirs[number].nearness) for number in numbers]
-        table["comparisons"].append(
-            {
-                "system": mine,
-                "against": other,
-                "nearer": bootstrap.mean(nearer),
-                "same": sum(ours[number].text == theirs[number].text for number in numbers),
-                "nearness": bootstrap.paired(
-                    [ours[number].nearness for number in numbers],
-                    [theirs[number].nearness for number in numbers],
-                ),
-                "grounded": bootstrap.paired(
-                    [ours[number].grounded for number in numbers],
-                    [theirs[number].grounded for number in numbers],
-                ),
-            }
+def _enough(count: int) -> None:
+    if count < FEWEST:
+        raise EvaluationFailed(
+            f"Only {count} questions are there to measure with; at least {FEWEST} are needed. Keep more examples, "
+            "or give a question bank."
         )
-    return table
+
+
+def _runs(runs: int) -> int:
+    if not 1 <= runs <= MOST_RUNS:
+        raise EvaluationFailed(f"Each question can be asked 1 to {MOST_RUNS} times.")
+    return runs
+
+
+def work(evaluation: Evaluation) -> None:
+    """Run a queued evaluation, and say on its row what became of it."""
+    if not evaluation.claim():
+        return
+    with evaluation.heartbeat():
+        try:
+            evaluate(evaluation)
+        except Taken:
+            return
+        except Stopped:
+            evaluation.table = describe(evaluation, systems_of(evaluation.adapter, evaluation.against))
+            evaluation._write(
+                state=Evaluation.State.STOPPED, stage="", eta_seconds=None, table=evaluation.table
+            )
+        except (EvaluationFailed, EndpointError, HostFailed, EmbeddingError) as error:
+            evaluation.fail(f"{error} What was answered so far was kept.")
+        except Exception:
+            logger.exception("Evaluation %s failed", evaluation.pk)
+            evaluation.fail("Something went wrong while evaluating; answers so far were kept. Retry it.")
+        else:
+            evaluation.finish()
+
+
+def evaluate(evaluation: Evaluation) -> None:
+    """Ask, label, judge and compare what is still missing, and keep the table on the row.
+
+    An embedded host that goes away is waited for, or started again, some times. Raises EvaluationFailed, EndpointError,
+    HostFailed, Stopped and Taken.
+    """
+    if not evaluation.questions:
+        raise EvaluationFailed("This evaluation was made before questions were kept with it. Start another.")
+    is_agent = evaluation.subject == Evaluation.Subject.AGENT
+    course = evaluation.course
+    endpoint = Endpoint.objects.for_course(course) if is_agent else Endpoint.objects.of_settings()
+    judge = judge_for(course, endpoint)
+    systems = [agent.AGENT] if is_agent else systems_of(evaluation.adapter, evaluation.against)
+    if not is_agent:
+        _check(systems, course)
+    _judged_by(evaluation, name_of(judge))
+
+    def steps() -> None:
+        evaluation.advance("answer", max(evaluation.progress, 0.02))
+        if is_agent:
+            agent.ask_agent(evaluation, endpoint, (0.02, 0.85))
+        else:
+            ask_all(evaluation, systems, endpoint, (0.02, 0.65))
+            choose_all(evaluation, systems, endpoint, (0.65, 0.75))
+
+    _with_host(evaluation, endpoint, steps)
+    _label(evaluation, judge, (0.75 if not is_agent else 0.85, 0.9))
+    if judge is not None and not is_agent:
+        judge_all(evaluation, pairs(systems), judge, (0.9, 0.97))
+    go_on(evaluation)
+    evaluation.advance("compare", 0.97)
+    evaluation.table = describe(evaluation, systems)
+    if judge is not None and is_same(judge, endpoint):
+        evaluation.table["judges_itself"] = True
+    if evaluation.table.get("choice"):
+        evaluation.table["chosen_by"] = "probability" if endpoint.embedded else "choice"
+    evaluation._write(table=evaluation.table)
+
+
+def _with_host(evaluation: Evaluation, endpoint: Endpoint, steps: Callable[[], None]) -> None:
+    """Do the steps while the endpoint's host is there; where it goes away, say so, and go on when it is there again."""
+    for revival in range(REVIVALS + 1):
+        host: AbstractContextManager[object] = (
+            running(endpoint.base_url) if endpoint.embedded else nullcontext()
+        )
+        try:
+            with host:
+                steps()
+        except EndpointError as error:
+            if not endpoint.embedded or error.kind not in GONE or revival == REVIVALS:
+                raise
+            logger.warning("The model host went away in evaluation %s: %s", evaluation.pk, error)
+            evaluation.advance("host", evaluation.progress)
+        else:
+            return
+
+
+def _judged_by(evaluation: Evaluation, name: str) -> None:
+    """Remember what labels. What another one labelled before is labelled again, so that one measure holds for all."""
+    if evaluation.judge and evaluation.judge != name:
+        evaluation.answers.exclude(context=Answer.Context.CHOICE).update(label="", explanation="")
+        evaluation.judged.all().delete()
+    if evaluation.judge != name:
+        evaluation._write(judge=name)
+
+
+def _label(evaluation: Evaluation, judge: Endpoint | None, share: tuple[float, float]) -> None:
+    """Label what has no label: every answer of every run. What the judge gives no label for stays without one."""
+    asked = questions_of(evaluation)
+    rows = list(evaluation.answers.filter(label="", abstained=False).exclude(context=Answer.Context.CHOICE))
+    for count, batch in enumerate(batched(rows)):
+        go_on(evaluation)
+        given = [(asked[row.number], row.text) for row in batch]
+        labels = _labels(judge, given)
+        for row, found in zip(batch, labels, strict=True):
+            row.label, row.explanation = found.answer, found.explanation
+            if found.reason:
+                row.detail = {**row.detail, "reason": found.reason}
+        Answer.objects.bulk_update(batch, ["label", "explanation", "detail"])
+        part = min(1.0, (count + 1) * len(batch) / max(1, len(rows)))
+        evaluation.advance("label", share[0] + (share[1] - share[0]) * part)
+
+
+def _labels(judge: Endpoint | None, given: Sequence[tuple[Asked, str]]) -> list[Labels]:
+    if judge is not None:
+        return asyncio.run(by_judge(judge, given))
+    return [by_rule(asked, text) for asked, text in given]
 
 
 def beat_its_baselines(adapter: Adapter) -> tuple[bool, str]:
@@ -265,29 +265,13 @@ def beat_its_baselines(adapter: Adapter) -> tuple[bool, str]:
 
 def as_json(evaluation: Evaluation) -> str:
     """The table with what it is about."""
-    return json.dumps(
-        {
-            "evaluation": evaluation.pk,
-            "system": evaluation.adapter.name if evaluation.adapter else BASE,
-            "dataset": evaluation.dataset_id,
-            "bank": evaluation.bank or None,
-            **evaluation.table,
-        },
-        ensure_ascii=False,
-    )
-
-
-def make(
-    adapter: Adapter | None,
-    course: Course,
-    dataset: Dataset | None,
-    against: Sequence[str],
-    *,
-    limit: int = 0,
-) -> Evaluation:
-    """An evaluation that is ready to be queued or worked on here. Raises EvaluationFailed."""
-    systems = systems_of(adapter, against)
-    _check(systems, course)
-    return Evaluation.objects.create(
-        course=course, adapter=adapter, dataset=dataset, against=list(against), limit=limit
-    )
+    found = {
+        "evaluation": evaluation.pk,
+        "system": evaluation.measured if evaluation.adapter else evaluation.subject.replace("model", BASE),
+        "course": evaluation.course.slug,
+        "dataset": evaluation.dataset_id,
+        "bank": evaluation.bank or None,
+        **evaluation.table,
+        "ratings": agreements(evaluation),
+    }
+    return json.dumps(found, ensure_ascii=False)
