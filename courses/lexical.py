@@ -11,7 +11,7 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
-from courses.wording import bag
+from courses.wording import bag, is_average
 
 K1, B = 1.2, 0.6
 STOP_WORDS = bag(
@@ -41,7 +41,12 @@ def _stem(word: str) -> str:
 
 def terms(text: str) -> list[str]:
     """Stemmed words of a text; operators count as words, an identifier also counts whole and stop words not at all."""
-    found = [_stem(word) for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
+    said = [*_WORD.findall(text.lower()), ""]
+    found = [
+        _stem(word)
+        for before, word, after in zip(["", *said], said, said[1:], strict=False)
+        if word not in STOP_WORDS or (word == "mean" and is_average(before, after))
+    ]
     for identifier in _IDENTIFIER.findall(text):
         found.append(identifier.lower())
         if "_" not in identifier:

@@ -80,14 +80,14 @@ def _is_heading(sentence: str, heading_path: Sequence[str]) -> bool:
 def _claims(sentence: str) -> bool:
     if sentence.endswith("?") or sentence.startswith(("```", "~~~", "|", "$$")):
         return False
-    if _CODE.search(sentence) or _instructs(_BULLET.sub("", sentence)):
+    if _CODE.search(sentence) or instructs(_BULLET.sub("", sentence)):
         return False
     return len(re.findall(r"[^\W\d_]{2,}", re.sub(r"`[^`]*`", "", sentence))) >= 2 or (
         "`" in sentence and " " in sentence
     )
 
 
-def _instructs(sentence: str) -> bool:
+def instructs(sentence: str) -> bool:
     """Whether a sentence tells somebody to do something ("Write a program that …"), rather than how things are."""
     words = tokens(sentence)
     if not words or words[0].low not in verbs()[0] or words[0].low in SUPPOSING:

@@ -1,6 +1,6 @@
 """Readers: each yields a kind of file as parts of text with anchors. A new kind is a module and a line here."""
 
-from courses.readers.kinds import kind_of
+from courses.readers.kinds import is_lecture, kind_of
 from courses.readers.parts import Block, Part, UnreadableFile
 
 READERS: dict[str, str] = {
@@ -18,4 +18,4 @@ READERS: dict[str, str] = {
     "media": "courses.readers.media.read",
 }
 
-__all__ = ["READERS", "Block", "Part", "UnreadableFile", "kind_of"]
+__all__ = ["READERS", "Block", "Part", "UnreadableFile", "is_lecture", "kind_of"]

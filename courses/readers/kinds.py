@@ -19,6 +19,18 @@ TEXT_NAMES = {
     "md": "markdown", "markdown": "markdown", "mdown": "markdown", "mkd": "markdown", "qmd": "markdown", "rmd": "markdown",
     "html": "html", "htm": "html", "xhtml": "html", "tex": "latex", "latex": "latex", "ltx": "latex",
 }  # fmt: skip
+REFUSED = {
+    "doc",
+    "ppt",
+    "pps",
+    "ppsx",
+    "odt",
+    "odp",
+    "rtf",
+    "epub",
+    "key",
+    "pages",
+}  # lectures, not read as they are
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"8BPS")
 
@@ -53,6 +65,27 @@ def kind_of(path: Path, filename: str) -> str:
             "give it the name ending of what it is."
         )
     return _kind_of_text(head, extension)
+
+
+def is_lecture(path: Path) -> bool:
+    """True where a file in a folder of lectures is meant to be read: it can be, or its name says that it should."""
+    if path.suffix.lower().lstrip(".") in {
+        *BINARY,
+        *MEDIA,
+        *TEXT_NAMES,
+        *REFUSED,
+        "txt",
+        "vtt",
+        "srt",
+        "ipynb",
+        "cnxml",
+    }:
+        return True
+    try:
+        kind_of(path, path.name)
+    except (UnreadableFile, OSError):
+        return False
+    return True
 
 
 def _kind_of_zip(path: Path) -> str:

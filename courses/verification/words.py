@@ -24,6 +24,7 @@ from courses.verification.tables import (
     STOPWORDS,
     UNITS,
 )
+from courses.wording import is_average
 
 DATA = Path(__file__).parent.parent / "data"
 NEAR = 0.5  # cosine from which two words that no dictionary joins count as near
@@ -207,6 +208,8 @@ def _words(text: str) -> tuple[Word, ...]:
         else:
             key = stem(token)
             content = lower not in STOPWORDS and not negating and (len(lower) > 1 or token.isupper())
+            if lower == "mean":
+                content = is_average(previous, next(iter(text[end : end + 12].lower().split()), ""))
             inside = bool(found) and since > 1
             if content and token[0].isupper() and (inside or any(c.isupper() for c in token[1:])):
                 kind = "name"

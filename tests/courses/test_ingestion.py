@@ -343,6 +343,24 @@ def test_the_command_exits_with_an_error_when_a_file_fails(tmp_path: Path) -> No
     assert rows[0]["error"]
 
 
+def test_a_folders_broken_lectures_are_reported_and_what_is_no_lecture_is_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / "lectures"
+    folder.mkdir()
+    (tmp_path / "shared.md").write_text(NOTES)
+    (folder / "linked.md").symlink_to(tmp_path / "shared.md")
+    (folder / "broken.pdf").write_bytes(bytes(range(256)))
+    (folder / "empty.txt").write_text("")
+    (folder / "old.doc").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
+    (folder / "photo.png").write_bytes(b"\x89PNG" + bytes(600))
+    rows, failed = run("The physics course", str(folder), "--create")
+    assert failed
+    assert [(row["file"], row["state"]) for row in rows] == [
+        ("broken.pdf", "failed"), ("empty.txt", "failed"), ("linked.md", "done"), ("old.doc", "failed")
+    ]  # fmt: skip
+    assert all(row["error"] for row in rows if row["state"] == "failed")
+    assert not run("The physics course", str(folder / "linked.md"))[1]  # found again by its title
+
+
 def test_the_command_needs_a_course_and_files(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="--create"):
         call_command("ingest", "nowhere", str(tmp_path))

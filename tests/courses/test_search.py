@@ -244,6 +244,11 @@ def test_terms_know_identifiers_operators_and_endings() -> None:
     assert "+=" in terms("a += 1")
 
 
+def test_the_mean_is_a_word_and_to_mean_is_none() -> None:
+    assert terms("What is the trimmed mean?") == ["trim", "mean"]
+    assert terms("What does it mean?") == terms("These words mean nothing.")[:0]
+
+
 def test_rare_words_weigh_more() -> None:
     index = LexicalIndex()
     for text in ("rain rain", "rain snow", "rain hail", "rain sun"):
@@ -257,7 +262,12 @@ def test_the_command_answers_queries_as_json() -> None:
     material = add(course, RAIN, BREAD)
     out = StringIO()
     call_command("search", "weather", "rain", "-k", "1", "--json", stdout=out)
-    (hit,) = json.loads(out.getvalue())["hits"]
+    answer = json.loads(out.getvalue())
+    (hit,) = answer["hits"]
+    assert list(answer) == ["id", "hits", "seconds"]
+    assert list(hit) == [
+        "rank", "score", "passage", "material", "file", "anchor", "start", "end", "text", "url"
+    ]  # fmt: skip
     assert hit["rank"] == 1
     assert material.extract.text[hit["start"] : hit["end"]] == hit["text"] == RAIN
     assert (hit["file"], hit["material"]) == ("notes.md", str(material.uuid))
@@ -267,7 +277,8 @@ def test_the_command_answers_a_file_of_queries(tmp_path: Path) -> None:
     course = make.course(slug="weather")
     add(course, RAIN, BREAD)
     file = tmp_path / "queries.jsonl"
-    file.write_text('{"id": "a", "query": "rain"}\n\n{"id": "b", "query": "yeast"}\n')
+    second = '{"id": "b", "query": "\\ud83d yeast\u2028or none"}'  # half of an emoji, and a line's end inside a line
+    file.write_text('\ufeff{"id": "a", "query": "rain"}\r\n\n' + second + "\n", encoding="utf-8")
     out = StringIO()
     call_command("search", "weather", "--queries", str(file), stdout=out)
     rows = [json.loads(line) for line in out.getvalue().splitlines()]

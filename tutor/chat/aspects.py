@@ -67,7 +67,7 @@ ASPECTS = [
         r"\b(?:types?|kinds?|sorts?|categories|forms|includ\w*|such as)\b|:\s*\n",
     ),
     _aspect(
-        "example", r"\bexamples?\b|\bfor\s+instance\b", r"\b(?:ex:|for (?:example|instance)|e\.g\.|such as)"
+        "example", r"\bexamples?\b|\bfor\s+instance\b", r"\b(?:ex(?:amples?)?\s*:|for (?:example|instance)|e\.g\.|such as)"
     ),
     _aspect("meaning", r"\b(?:meaning|definition|concept|idea|term)\b(?:\s+of)?|\bmeans?\W*$", r"(?!)"),
 ]  # fmt: skip

@@ -24,6 +24,8 @@ def whereabouts(passage: Passage, start: int, end: int) -> dict[str, Any]:
     anchor = _anchor(passage, start, end)
     return {
         "title": passage.material.title,
+        "file": passage.material.filename,
+        "anchor": anchor,
         "label": _label(passage, anchor),
         "url": passage.url(passage.start + start, passage.start + end),
         "text": passage.text[start:end].strip()[:400],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from courses.search import Hit
 from courses.verification.vectors import vectors_of
@@ -19,6 +19,7 @@ from tutor.chat.growing import (
     EXAMPLE,
     LONGEST_LIST,
     WANTS_LIST,
+    WANTS_STEPS,
     formula,
     grown,
     listing,
@@ -28,6 +29,7 @@ from tutor.chat.layout import Layout, Piece, heading, layouts
 from tutor.chat.rewriting import topic
 from tutor.chat.statement import Statement, repeats
 
+BRIEF = 80  # characters up to which what follows such a question is no answer yet
 LOOKED_INTO = 6  # hits
 MOST = 4  # statements of an answer
 LONGEST = 900  # characters of an answer made of statements, listings not counted
@@ -43,7 +45,7 @@ SHORT = 120  # characters up to which the deciding one gets two others beside it
 SAID_IN_LIST = 0.85  # share of a statement's words from which a list that follows says it as well
 
 LEANING = re.compile(
-    r"^(?:this|that|these|those|it|its|they|their|them|such|he|she|his|her|here|there(?:fore)?|thus|hence|then|so|but|and|or"
+    r"^(?:this|that|these|those|it|its|they|their|them|such|he|she|his|her|here|there(?!\s+(?:is|are|was|were)\b)(?:fore)?|thus|hence|then|so|but|and|or"
     r"|however|moreover|furthermore|also|otherwise|similarly|likewise|in (?:this|that|these|such|both|addition|contrast|turn)"
     r"|(?:today|now|sometimes|often|usually|if|when)\s+(?:it|they|this|that)"
     r"|for (?:this|that) reason|as a result|instead|consequently|in other words|that is"
@@ -61,6 +63,10 @@ POINTING = re.compile(
 )
 FURTHER = re.compile(
     r"^(?:another|additionally|in addition|also|second(?:ly)?|third(?:ly)?|finally|overall)\b", re.IGNORECASE
+)
+POSES = re.compile(  # a question that the lecture puts to itself, and goes on to answer
+    r"\?\W*$|^(?:you|one|we|some(?:body|one)?) (?:may|might|could|will)(?: now| well| also)? (?:ask|wonder)\b",
+    re.IGNORECASE,
 )
 AIMLESS = re.compile(
     r"^\W*(?:throughout (?:the|this) (?:book|course|chapter|lecture)|for more (?:details|information)"
@@ -120,7 +126,10 @@ def statements(question: str, hits: Sequence[Hit], rarity: Rarity) -> list[State
 def arranged(question: str, chosen: list[Statement], found: Sequence[Layout]) -> list[Statement]:
     """The chosen statements with what belongs to them, each passage's together and in its order, the first one first."""
     first = chosen[0].passage.pk
-    order = 0 if FURTHER.match(chosen[0].source) else 1  # what goes on from something does not come first
+    in_order = WANTS_STEPS.search(question) or FURTHER.match(chosen[0].source)
+    order = (
+        0 if in_order else 1
+    )  # what goes on from something does not come first, nor a step before what it serves
     chosen[order:] = sorted(chosen[order:], key=lambda one: (one.passage.pk != first, one.rank, one.start))
     by_passage = {layout.passage.pk: layout for layout in found}
     whole: list[Statement] = []
@@ -265,22 +274,28 @@ def candidates(
     definition = defining(question)
     asked_digits = any(word.kind == "number" for word in words(question))
     aspect = aspect_of(question)
-    spots = [spot for rank, layout in enumerate(found) for spot in _spots(rank, layout)]
+    keys = {word.key for word in telling}
+    spots = [
+        spot
+        for rank, layout in enumerate(found)
+        for spot in _spots(rank, layout)
+        if not spot.row or any(word.key in keys for word in words(spot.row))
+    ]
     if not spots:
         return []
-    texts = [found[rank].passage.text[start:end] for rank, start, end, _ in spots]
-    titles = [heading(found[rank].passage) for rank, *_ in spots]
+    texts = [spot.row or found[spot.rank].passage.text[spot.posed : spot.end] for spot in spots]
+    titles = [heading(found[spot.rank].passage) for spot in spots]
     vectors = vectors_of(
         [question, *texts, *(f"{title}: {text}" for title, text in zip(titles, texts, strict=True))]
     )
     asked, plain, titled = vectors[0], vectors[1 : 1 + len(texts)], vectors[1 + len(texts) :]
     pool: list[Statement] = []
-    for i, ((rank, start, end, aside), text, title) in enumerate(zip(spots, texts, titles, strict=True)):
-        passage = hits[rank].passage
+    for i, (spot, text, title) in enumerate(zip(spots, texts, titles, strict=True)):
+        passage = hits[spot.rank].passage
         bonus = _defines(definition, text)
         score = 0.55 * float(plain[i] @ asked) + 0.25 * float(titled[i] @ asked)
         score += 0.25 * covered(telling, weigh, text) + 0.1 * covered(telling, weigh, f"{title} {text}")
-        score += 0.06 / (1 + rank) + (0.15 if passage.pinned else 0.0) + bonus
+        score += 0.06 / (1 + spot.rank) + (0.15 if passage.pinned else 0.0) + bonus
         if (
             definition is not None and not asked_digits and re.search(r"\d", text)
         ):  # a worked example, not the definition
@@ -293,7 +308,7 @@ def candidates(
             and covered(telling, weigh, f"{title} {text}") >= 0.5
         ):
             score += SOUNDS
-        if aside:
+        if spot.aside:
             score -= ASIDE
         if SHOWN.search(text):
             score -= 0.1
@@ -303,23 +318,43 @@ def candidates(
             score -= 0.06
         if sum(word.content for word in words(text)) < 4:
             score -= 0.1
-        pool.append(Statement(passage, start, end, score, plain[i], rank, bonus))
+        pool.append(Statement(passage, spot.start, spot.end, score, plain[i], spot.rank, bonus, row=spot.row))
     return pool
 
 
-def _spots(rank: int, layout: Layout) -> list[tuple[int, int, int, bool]]:
-    """Where a passage has statements, sentences and items: rank, start, end, and whether it is in an exercise.
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a passage states something, offsets in its text. `posed` is where the question begins that it is the answer to,
+    its own start where there is none; `row` is what it says where it is a table's row."""
+
+    rank: int
+    start: int
+    end: int
+    aside: bool
+    posed: int
+    row: str = ""
+
+
+def _spots(rank: int, layout: Layout) -> list[Spot]:
+    """Where a passage has statements: sentences, items and rows.
 
     One that leans on the last sentence takes it in; one that introduces a formula or a short list takes that in.
     """
-    found: list[tuple[int, int, int, bool]] = []
+    found: list[Spot] = []
     previous: Piece | None = None
+    posed: Piece | None = None
     for i, piece in enumerate(layout.pieces):
         text = layout.text(piece)
+        if piece.kind == "row":
+            found.append(Spot(rank, piece.start, piece.end, piece.aside, piece.start, piece.said))
+            continue
+        if piece.kind == "sentence" and POSES.search(text) and not piece.aside:
+            previous, posed = None, piece
+            continue
+        follows = layout.pieces[i + 1] if i + 1 < len(layout.pieces) else None
         usable = piece.kind in ("sentence", "item") and piece.claims and not AIMLESS.match(text)
         start, end = piece.start, piece.end
         if usable and UNFINISHED.search(text):
-            follows = layout.pieces[i + 1] if i + 1 < len(layout.pieces) else None
             whole = whole_list(layout, i + 1) if follows is not None and follows.kind == "item" else None
             if follows is not None and follows.kind == "formula":
                 end = follows.end
@@ -328,11 +363,21 @@ def _spots(rank: int, layout: Layout) -> list[tuple[int, int, int, bool]]:
             else:
                 usable = False
         if usable and sum(word.content for word in words(text)) >= 2:
-            if piece.kind == "sentence" and (LEANING.match(text) or POINTING.search(text)):
+            if posed is not None and piece.kind == "sentence":
+                if (
+                    end - start < BRIEF
+                    and follows is not None
+                    and follows.kind == "sentence"
+                    and follows.claims
+                ):
+                    end = follows.end
+                found.append(Spot(rank, start, end, piece.aside, posed.start))
+            elif piece.kind == "sentence" and (LEANING.match(text) or POINTING.search(text)):
                 before = previous is not None and not AIMLESS.match(layout.text(previous))
                 if previous is not None and before:
-                    found.append((rank, previous.start, end, piece.aside))
+                    found.append(Spot(rank, previous.start, end, piece.aside, previous.start))
             else:
-                found.append((rank, start, end, piece.aside))
+                found.append(Spot(rank, start, end, piece.aside, start))
         previous = piece if piece.kind == "sentence" and piece.claims else None
+        posed = None
     return found

@@ -107,7 +107,14 @@ def _searched(request: Request, query: str) -> list[Hit]:
 
 
 def _tells(query: str, statement: Statement, rarity: Rarity) -> bool:
-    """Whether a statement is about all that the question is about, and says of it what is asked: a reason, advantages."""
+    """Whether a statement is about all that the question is about, and says of it what is asked: a reason, advantages.
+
+    A row of a table says of it whatever its columns are for.
+    """
+    if statement.row:
+        telling = subject_words(query)
+        weigh = [max(rarity(word.text), 0.05) for word in telling]
+        return len(telling) > 1 and covered(telling, weigh, statement.row) >= ALL
     aspect = aspect_of(query)
     if aspect is None or not aspect.says.search(statement.source):
         return False

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from courses.propositions import instructs
 from courses.verification.words import words
 from tutor.chat.aspects import subject_words
 from tutor.chat.layout import Layout, Piece, heading
@@ -26,6 +27,14 @@ WANTS_LIST = re.compile(
     r"^\W*(?:please\s+)?(?:list|name|enumerate)\s+(?:all|the|some|any|a\s+few|of|two|three|four|five|\d+)\b"
     r"|\b(?:what|which|give|tell|list|name|how\s+many)\b[^?.]*\b(?:types|kinds|ways|steps|parts|features|examples|advantages|disadvantages"
     r"|benefits|drawbacks|limitations|reasons|modes|methods|rules|properties|components|options|topics)\b",
+    re.IGNORECASE,
+)
+WANTS_STEPS = re.compile(
+    r"\bhow\s+(?:do|does|can|could|should|would|to|is|are)\b|\b(?:steps?|procedure|recipe)\b", re.IGNORECASE
+)
+STEP = re.compile(r"^(?:first|second|third|then|next|now|finally|after that|to)\b[^?]*[.;]$", re.IGNORECASE)
+TASK = re.compile(
+    r"^(?:write|create|implement|modify|complete|predict|identify|determine|select|prove|explain|describe|discuss|never|please|let)\b",
     re.IGNORECASE,
 )
 WANTS_FORMULA = re.compile(
@@ -58,6 +67,8 @@ def grown(
         ):
             return [statement, _listed(statement, follows)]
         return [statement]
+    if statement.row:
+        return [statement]
     listing: Piece | None = None
     last = next((i for i, piece in enumerate(pieces) if piece.start < end <= piece.end), first)
     taken = [
@@ -65,6 +76,11 @@ def grown(
         for other in chosen
         if other is not statement and other.passage.pk == statement.passage.pk
     ]
+    steps = WANTS_STEPS.search(question) is not None
+    for piece in reversed(pieces[:first] if steps else []):
+        if not _is_step(layout, piece) or any(a < piece.end and piece.start < b for a, b in taken):
+            break
+        start = piece.start
     for piece in pieces[last + 1 :]:
         said = text[piece.start : piece.end]
         if any(a < piece.end and piece.start < b for a, b in taken):
@@ -77,6 +93,7 @@ def grown(
                 and re.match(r"(?:where|with|here)\b", said, re.IGNORECASE)
             )
             or (piece.kind == "sentence" and EXAMPLE.match(said) and piece.end - start <= 480)
+            or (steps and _is_step(layout, piece) and piece.end - start <= LONGEST_LIST)
         ):
             end = piece.end
         elif (
@@ -100,10 +117,18 @@ def grown(
             break
         else:
             break
-    grown = [replace(statement, end=end)]
+    grown = [replace(statement, start=start, end=end)]
     if listing is not None:
         grown.append(_listed(statement, listing))
     return grown
+
+
+def _is_step(layout: Layout, piece: Piece) -> bool:
+    """Whether a sentence tells what to do next, and is no exercise."""
+    said = layout.text(piece)
+    if piece.kind != "sentence" or piece.aside or TASK.match(said):
+        return False
+    return instructs(said) or STEP.match(said) is not None
 
 
 def _is_about(layout: Layout, whole: tuple[int, int], question: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from uuid import UUID
@@ -24,6 +24,11 @@ LISTING = re.compile(
 )
 OBJECTIVES = re.compile(r"\b(?:should|will) be able to\b|^learning (?:objectives|goals)$", re.IGNORECASE)
 ENDED = re.compile(r"[.!:;…][\"'”’)*_\s]*$")
+LINE = re.compile(r"\|.*\|(?=\s*$)", re.MULTILINE)
+RULE = re.compile(r"\|(?:\s*:?-+:?\s*\|)+")
+CELL = re.compile(r"(?<!\\)\|")
+LETTER = re.compile(r"[^\W\d_]")
+NAME = 60  # characters; what is longer above a column is no name of it
 KEPT = 128  # materials whose blocks stay in memory
 
 Block = tuple[int, int, str, str, str]  # start, end (in the material's text), kind, language, note
@@ -33,12 +38,13 @@ Block = tuple[int, int, str, str, str]  # start, end (in the material's text), k
 class Piece:
     """A part of a passage's text, offsets in it."""
 
-    kind: str  # sentence | item | code | table | formula
+    kind: str  # sentence | item | code | table | row | formula
     start: int
     end: int
     language: str = ""
     claims: bool = True  # says how things are; false for questions, tasks, captions
     aside: bool = False  # stands in an exercise
+    said: str = ""  # of a table's row: its cells, each after what stands above its column
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,8 @@ def _layout(passage: Passage, blocks: Sequence[Block], claims: list[tuple[int, i
     for start, end, kind, language, _ in inside:
         if kind in SHOWN_WHOLE:
             pieces.append(Piece(kind, start, end, language))
+        if kind == "table":
+            pieces += _rows(passage.text, start, end)
     aims = False
     for kind, start, end in _units(passage.text):
         if any(start < piece.end and piece.start < end for piece in pieces if piece.kind in SHOWN_WHOLE):
@@ -141,6 +149,28 @@ def _layout(passage: Passage, blocks: Sequence[Block], claims: list[tuple[int, i
         pieces.append(Piece(kind, start, end, claims=says, aside=around is not None and around[4] in ASIDE))
     pieces.sort(key=lambda piece: piece.start)
     return Layout(passage, pieces)
+
+
+def _rows(text: str, start: int, end: int) -> Iterator[Piece]:
+    """The rows of a table as pieces that say something, where its first row is a header for certain."""
+    lines = [(start + found.start(), start + found.end()) for found in LINE.finditer(text[start:end])]
+    rule = next((i for i, (a, b) in enumerate(lines) if RULE.fullmatch(text[a:b].strip())), 0)
+    if not rule:
+        return
+    names = _cells(text[slice(*lines[rule - 1])])
+    if len(names) < 2 or not all(LETTER.search(name) and len(name) <= NAME for name in names):
+        return
+    for a, b in lines[rule + 1 :]:
+        cells = _cells(text[a:b])
+        if len(cells) != len(names) or not cells[0] or sum(map(bool, cells)) < 2:
+            continue
+        pairs = zip(names, cells, strict=True)
+        said = "; ".join(f"{name[:1].upper()}{name[1:]}: {cell}" for name, cell in pairs if cell)
+        yield Piece("row", a, b, said=said if said.endswith((".", "!", "?")) else f"{said}.")
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip().replace("\\|", "|") for cell in CELL.split(row.strip().strip("|"))]
 
 
 def _inside(passage: Passage, blocks: Sequence[Block]) -> list[Block]:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 from courses.verification import SUPPORTED, judge, read
 from courses.verification.words import words
-from tutor.chat.premises import against, cut
+from tutor.chat.premises import LOOKED_AT, against, cut
 
 ASKED = re.compile(
     r"^\W*(?:(?:so|and|but|ok(?:ay)?|well)\W+)*(?P<verb>is|are|was|were|can|could|do|does|did|has|have|must|may|should|will|would)"
     r"(?P<not>n['’]t)?\s+(?!you\b|there\b|it\s+possible\b)(?P<rest>[^?]+?)\s*\?*\s*$",
     re.IGNORECASE,
 )
-LOOKED_AT = 6  # windows: what says the opposite shares fewer words
 DEMANDS = re.compile(r"\b(?:must|should|ha(?:s|ve) to|needs?|required?|necessary)\b", re.IGNORECASE)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from courses.verification import Reading, judge, read
-from courses.verification.evidence import MATCHED, Window, align
-from courses.verification.words import words
+from courses.verification.evidence import MATCHED, Match, Window, align
+from courses.verification.vectors import sentence_spans
+from courses.verification.words import Word, words
 
 COPULA = re.compile(
     r"^\s*why\s+(?P<verb>is|are|was|were|isn't|aren't|can|can't|cannot|must|may|should|will)\s+(?P<rest>.+?)\s*\?*\s*$",
@@ -23,6 +24,7 @@ PREDICATE = re.compile(
     r"\b(?:not|always|never|only|faster|slower|more|less|better|worse|used|called|known|able|allowed)\b|\b\w+(?:able|ible|ed|ing|ive|ous|al|ic|er)\b",
     re.IGNORECASE,
 )
+LOOKED_AT = 6  # windows: what says the opposite shares fewer words
 OPPOSED = 0.8  # share of a claim's words that are met, or met by their opposite, where the opposite is said
 DETERMINERS = ("a", "an", "the", "all", "my", "python")
 PRONOUN = re.compile(r"^(it|they|this|these|he|she)\b", re.IGNORECASE)
@@ -69,7 +71,7 @@ def contradiction(question: str, passages: Sequence[str]) -> Contradiction | Non
     premise = premise_of(question)
     if not premise:
         return None
-    readings = read([premise], passages, windows=3)[0]
+    readings = read([premise], passages, windows=LOOKED_AT)[0]
     if judge(premise, readings[:1], passages).verdict == "supported":
         return None
     window = against(premise, readings)
@@ -96,11 +98,37 @@ def against(claim: str, readings: Sequence[Reading]) -> Window | None:
             ]
             if met[0].strength < 0.9:  # about something else
                 continue
+            if _other_number(content, met, held):
+                return _narrowed(reading.window, held[0].start)
             if (opposed and len(matched) + len(opposed) >= OPPOSED * len(met)) or (
                 negated and len(matched) >= 0.9 * len(met) and len(met) >= 2
             ):
                 return reading.window
     return None
+
+
+def _narrowed(window: Window, at: int) -> Window:
+    """The sentence of a window that stands at an offset of its text."""
+    start, end = next((a, b) for a, b in sentence_spans(window.text) if a <= at < b)
+    return replace(window, start=window.start + start, end=window.start + end, text=window.text[start:end])
+
+
+def _other_number(content: Sequence[Word], met: Sequence[Match], held: Sequence[Word]) -> bool:
+    """Whether a clause says all that the claim says, and no more, with another number in the place of the claim's one."""
+    numbers = [i for i, word in enumerate(content) if word.kind == "number"]
+    there = [word for word in held if word.kind == "number"]
+    if len(numbers) != 1 or len(there) != 1 or there[0].key == content[numbers[0]].key or numbers[0] == 0:
+        return False
+    units = (numbers[0], numbers[0] + 1)  # what is counted stands behind the number
+    rest = [(word, match) for i, (word, match) in enumerate(zip(content, met, strict=True)) if i not in units]
+    said = {word.key for word in content}
+    more = [word for word in held if word.content and word.kind != "number" and word.key not in said]
+    unit = next((word for word in held if word.content and word.start > there[0].end), None)
+    return (
+        len(rest) >= 2
+        and all(match.strength >= 0.9 and not word.negated for word, match in rest)
+        and not [word for word in more if word is not unit]
+    )
 
 
 def resolved(sentence: str, before: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from courses.verification.words import words
+from courses.wording import is_average
 
 OPENING = re.compile(
     r"^(?:(?:please|ok(?:ay)?|so|well|and|but|also|then|now|hey|hi|hello)[,\s]+)*"
@@ -21,6 +22,7 @@ TAIL = re.compile(
     r"(?:\s+(?:mean|means|work|works|do|called|again|exactly|in\s+detail|please))*\s*[?.!]*\s*$",
     re.IGNORECASE,
 )
+AVERAGE = re.compile(r"(\w+)\s+mean\W*$", re.IGNORECASE)
 PRONOUN = re.compile(
     r"\b(it|its|they|them|their|this|that|these|those|he|him|his|she|her|the (?:first|second|former|latter)|one)\b",
     re.IGNORECASE,
@@ -38,7 +40,7 @@ FILLER = re.compile(
 )
 TELL = re.compile(
     r"^\W*(?:please\s+)?(?:(?:can|could|would|will)\s+you\s+(?:please\s+)?)?(?:tell\s+me(?:\s+more)?\s+about|explain(?:\s+to\s+me)?"
-    r"|describe|define|i\s+(?:do\s+not|don't)\s+understand|what\s+do\s+you\s+know\s+about|give\s+me\s+an\s+overview\s+of)"
+    r"|describe|define|(?:write\s+down|give|show|state|tell)(?:\s+(?:me|us))?(?=\s+(?:the|an?)\s)|i\s+(?:do\s+not|don't)\s+understand|what\s+do\s+you\s+know\s+about|give\s+me\s+an\s+overview\s+of)"
     r"\s+(?P<what>.+?)(?:\s+to\s+me(?:\s+like\s+.*)?|\s+in\s+(?:simple\s+(?:words|terms)|detail)|\s+please)?\s*[.?!]*$",
     re.IGNORECASE,
 )
@@ -141,5 +143,6 @@ def leans(question: str) -> bool:
 def topic(question: str) -> str:
     """What a question is about: the question without the asking."""
     subject = OPENING.sub("", question.strip(), count=1)
-    subject = TAIL.sub("", subject)
+    last = AVERAGE.search(subject)
+    subject = subject.rstrip(" ?.!") if last and is_average(last[1].lower(), "") else TAIL.sub("", subject)
     return subject.strip(" ,;:'\"") if any(word.content for word in words(subject)) else ""

@@ -30,6 +30,7 @@ class Statement:
     listing: str | None = None  # language of a listing, "" for an unknown one
     lead: str = ""  # "Yes." or "No.", where it decides the question
     item: bool = False  # one of several that are shown as a list
+    row: str = ""  # what a row of a table says, with the names of its columns
 
     @property
     def source(self) -> str:
@@ -39,7 +40,7 @@ class Statement:
     def text(self) -> str:
         """As it is shown: a listing is fenced, all else is the passage's Markdown."""
         if self.listing is None:
-            said = self.source.strip().replace("\u200b", "")
+            said = (self.row or self.source).strip().replace("\u200b", "")
             said = " ".join(said.split()) if self.passage.kind == "speech" else said
             return f"{self.lead} {said}" if self.lead else said
         return f"```{self.listing}\n{self.source.strip(chr(10))}\n```"

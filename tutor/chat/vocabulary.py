@@ -14,7 +14,8 @@ MISSPELLED = 0.9  # likeness of stems from which an unknown word is taken for a 
 LIKELY = 0.84  # the same for words of which only their order of letters differs, or one vowel
 ASKING = re.findall(
     r"\w+",
-    "what why when where which explain describe define difference between compare example mean does work function",
+    "the and for are what why when where which explain describe define difference between compare example mean does work "
+    "function",
 )
 
 
@@ -43,8 +44,9 @@ def spelled(course: Course, query: str) -> str:
         )
         if asking:
             return asking
-        if len(word) < 6:
-            return word
+        if len(word) < 6:  # only a letter that should be doubled, or not
+            doubled = [known for known in near if _single(known) == _single(stems[0])]
+            return doubled[0] if len(doubled) == 1 else word
         close = get_close_matches(stems[0], near, n=1, cutoff=MISSPELLED) or [
             known
             for known in get_close_matches(stems[0], near, cutoff=LIKELY)
@@ -52,7 +54,11 @@ def spelled(course: Course, query: str) -> str:
         ]
         return re.sub(r"i$", "y", close[0]) if close else word  # the stem of dictionary is dictionari
 
-    return re.sub(r"\b[a-z]{4,}\b", mend, query)
+    return re.sub(r"\b[a-z]{3,}\b", mend, query)
+
+
+def _single(word: str) -> str:
+    return re.sub(r"(.)\1", r"\1", word)
 
 
 def _slip(word: str) -> list[str]:

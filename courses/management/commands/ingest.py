@@ -17,7 +17,7 @@ from django.db.models import Max
 from courses.ingestion import ingest
 from courses.models import Course, Material, Proposition
 from courses.propositions_by_model import rewrite_material
-from courses.readers import kind_of
+from courses.readers import is_lecture, kind_of
 from courses.readers.parts import UnreadableFile
 from courses.storing import embed_propositions
 from courses.uploads import title_of
@@ -31,7 +31,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("course", metavar="COURSE", help="the course's short name, as in its address")
+        parser.add_argument(
+            "course", metavar="COURSE", help="the course's short name, as in its address, or its title"
+        )
         parser.add_argument(
             "paths", metavar="PATH", nargs="+", type=Path, help="files, or folders that are walked"
         )
@@ -46,7 +48,7 @@ class Command(BaseCommand):
         if missing:
             raise CommandError(f"There is no {', '.join(missing)}.")
         failed, read = False, set[str | None]()
-        for path, name in (found for given in options["paths"] for found in _files(given)):
+        for path, name in (found for given in options["paths"] for found in self._files(given)):
             row = self._ingest(course, path, name)
             failed = failed or row["state"] != State.DONE
             read.add(row["material"])
@@ -62,6 +64,20 @@ class Command(BaseCommand):
             embed_propositions(material)
         if failed:
             raise CommandError("Not every file could be read; the lines above say why.")
+
+    def _files(self, path: Path) -> Iterator[tuple[Path, str]]:
+        """The files to read and what to call them. In folders, what is hidden or no lecture is passed over."""
+        if path.is_file():
+            yield path, _name(path, path.parent)
+            return
+        for found in sorted(path.rglob("*")):
+            within = found.relative_to(path)
+            if any(part.startswith((".", "__")) for part in within.parts) or not found.is_file():
+                continue
+            if is_lecture(found):
+                yield found, _name(found, path)
+            else:
+                self.stderr.write(f"Passed over, as no kind of file that is read: {within}")
 
     def _ingest(self, course: Course, path: Path, name: str) -> dict[str, Any]:
         started = time.perf_counter()
@@ -86,15 +102,17 @@ class Command(BaseCommand):
 
 
 def find_course(name: str, *, create: bool = False) -> Course:
-    """The course of that slug, made if `create` says so. Raises CommandError."""
-    course = Course.objects.filter(slug=name).first()
+    """The course of that short name, else of that title, else made if `create` says so. Raises CommandError."""
+    course = Course.objects.filter(slug=name).first() or Course.objects.filter(title=name).first()
     if course is None and create:
-        course = Course.objects.filter(title=name).first() or Course.objects.create(
-            title=name, slug=name if _is_slug(name) else ""
-        )
+        if not 0 < len(name.strip()) <= 150:
+            raise CommandError("A course's name has between 1 and 150 characters.")
+        course = Course.objects.create(title=name, slug=name if _is_slug(name) else "")
     if course is None:
         known = ", ".join(Course.objects.order_by("slug").values_list("slug", flat=True)[:20])
-        raise CommandError(f"No course is called {name}. There are: {known or 'none'}. --create makes one.")
+        raise CommandError(
+            f"No course is called {name}. There are: {known or 'none'}. `manage.py ingest --create` makes one."
+        )
     return course
 
 
@@ -102,27 +120,11 @@ def _is_slug(name: str) -> bool:
     return name.replace("-", "").replace("_", "").isalnum() and name.isascii() and len(name) <= 80
 
 
-def _files(path: Path) -> Iterator[tuple[Path, str]]:
-    """The files to read and what to call them. In folders, what is hidden or of no kind we know is passed over."""
-    if path.is_file():
-        yield path, _name(path, path.parent)
-        return
-    for found in sorted(path.rglob("*")):
-        hidden = any(part.startswith((".", "__")) for part in found.relative_to(path).parts)
-        if hidden or not found.is_file():
-            continue
-        try:
-            kind_of(found, found.name)
-        except UnreadableFile:
-            continue
-        yield found, _name(found, path)
-
-
 def _name(path: Path, root: Path) -> str:
     """The file's name; with its folder where the folder is what tells it from others (m00001/index.cnxml)."""
-    within = path.resolve().relative_to(root.resolve())
+    within = path.relative_to(root)
     if path.stem.lower() in ("index", "main", "readme") and len(within.parts) == 1:
-        return f"{path.resolve().parent.name}/{path.name}"
+        return f"{path.parent.resolve().name}/{path.name}"
     return within.as_posix()
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from courses.management.commands.ingest import find_course
-from courses.models import Course, Passage
+from courses.management.commands.verify import rows, whole
+from courses.models import Passage
 from courses.search import Hit, search
 
 
@@ -24,7 +26,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("course", metavar="COURSE", help="the course's short name, as in its address")
+        parser.add_argument(
+            "course", metavar="COURSE", help="the course's short name, as in its address, or its title"
+        )
         parser.add_argument("query", metavar="QUERY", nargs="?", default="")
         parser.add_argument(
             "--queries", metavar="FILE", type=Path, help='JSON lines {"id", "query"}, each answered'
@@ -38,38 +42,28 @@ class Command(BaseCommand):
             raise CommandError("Give either a QUERY or --queries FILE.")
         if options["k"] < 1:
             raise CommandError("-k must be at least 1.")
+        asked = [{"id": "1", "query": whole(options["query"])}]
         if options["queries"]:
-            for number, row in enumerate(_rows(options["queries"]), start=1):
-                answer = _answer(course, str(row["query"]), options["k"])
-                self.stdout.write(json.dumps({"id": row.get("id", number), **answer}, ensure_ascii=False))
-            return
-        answer = _answer(course, options["query"], options["k"])
-        if options["json"]:
-            self.stdout.write(json.dumps(answer, ensure_ascii=False))
-            return
-        for hit in answer["hits"]:
-            self.stdout.write(f"{hit['rank']}. {hit['label']}  [{hit['file']}]  {hit['score']:.4f}")
-            self.stdout.write(f"   {' '.join(hit['text'].split())[:240]}")
-            self.stdout.write(f"   {hit['url']}")
-        if not answer["hits"]:
+            asked = rows(options["queries"], {"query": str})
+        for row in asked:
+            started = time.perf_counter()
+            hits = search(course, row["query"], passages=Passage.objects.for_agent(course), k=options["k"])
+            seconds = round(time.perf_counter() - started, 4)
+            if options["json"] or options["queries"]:
+                found = [_row(rank, hit) for rank, hit in enumerate(hits, start=1)]
+                answer = {"id": row["id"], "hits": found, "seconds": seconds}
+                self.stdout.write(json.dumps(answer, ensure_ascii=False))
+            else:
+                self._print(hits)
+
+    def _print(self, hits: Sequence[Hit]) -> None:
+        for rank, hit in enumerate(hits, start=1):
+            passage = hit.passage
+            self.stdout.write(f"{rank}. {passage.label}  [{passage.material.filename}]  {hit.score:.4f}")
+            self.stdout.write(f"   {' '.join(passage.text.split())[:240]}")
+            self.stdout.write(f"   {hit.url}")
+        if not hits:
             self.stdout.write("Nothing was found.")
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise CommandError(f"{path} cannot be read as JSON lines: {error}") from error
-    if not all(isinstance(row, dict) and "query" in row for row in rows):
-        raise CommandError(f'Every line of {path} must be an object with a "query".')
-    return rows
-
-
-def _answer(course: Course, query: str, k: int) -> dict[str, Any]:
-    started = time.perf_counter()
-    hits = search(course, query, passages=Passage.objects.for_agent(course), k=k)
-    seconds = time.perf_counter() - started
-    return {"hits": [_row(rank, hit) for rank, hit in enumerate(hits, start=1)], "seconds": round(seconds, 4)}
 
 
 def _row(rank: int, hit: Hit) -> dict[str, Any]:
@@ -80,7 +74,6 @@ def _row(rank: int, hit: Hit) -> dict[str, Any]:
         "passage": passage.pk,
         "material": str(passage.material.uuid),
         "file": passage.material.filename,
-        "label": passage.label,
         "anchor": passage.anchor,
         "start": passage.start,
         "end": passage.end,

@@ -45,7 +45,8 @@ class Command(BaseCommand):
 def rows(path: Path, fields: dict[str, type]) -> list[dict[str, Any]]:
     """The objects of a JSON-lines file, each with an "id" and the given fields. Raises CommandError, naming the line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Split on \n alone: a text may hold U+2028 and its like, which str.splitlines would take for a line's end.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} cannot be read: {error}") from error
     found: list[dict[str, Any]] = []
@@ -53,7 +54,7 @@ def rows(path: Path, fields: dict[str, type]) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(whole(json.dumps(json.loads(line), ensure_ascii=False)))
         except ValueError as error:
             raise CommandError(f"Line {number} of {path} is not JSON: {error}") from error
         wrong = [
@@ -65,3 +66,8 @@ def rows(path: Path, fields: dict[str, type]) -> list[dict[str, Any]]:
             raise CommandError(f"Line {number} of {path} needs id, {', '.join(fields)}.")
         found.append(row)
     return found
+
+
+def whole(text: str) -> str:
+    """The text with ? for what UTF-8 cannot hold: halves of surrogate pairs, bytes of another encoding."""
+    return text.encode("utf-8", "replace").decode()

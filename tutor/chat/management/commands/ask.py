@@ -14,8 +14,10 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from courses.management.commands.verify import rows
+from courses.management.commands.ingest import find_course
+from courses.management.commands.verify import rows, whole
 from courses.models import Course, Passage
+from tutor.accounts.models import User
 from tutor.chat import turns
 from tutor.chat.answering import Event, Request, answer
 from tutor.chat.asking import Refused, ask
@@ -35,28 +37,29 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("course", metavar="COURSE", help="the course's short name, as in its address")
+        parser.add_argument(
+            "course", metavar="COURSE", help="the course's short name, as in its address, or its title"
+        )
         parser.add_argument("question", metavar="QUESTION", nargs="?", default="")
         parser.add_argument(
             "--questions", metavar="FILE", type=Path, help="a JSON object a line: id, question"
         )
         parser.add_argument(
-            "--conversation", metavar="ID", type=UUID, help="go on with a stored conversation"
+            "--conversation",
+            metavar="ID",
+            type=UUID,
+            help="go on with a stored conversation; a new ID begins one",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        course = Course.objects.filter(slug=options["course"]).select_related("endpoint").first()
-        if course is None:
-            raise CommandError(
-                f"There is no course {options['course']}. `manage.py ingest --create` makes one."
-            )
+        course = find_course(options["course"])
         if bool(options["question"].strip()) == bool(options["questions"]):
             raise CommandError("Give a question, or a file of them with --questions.")
         asked = (
             rows(options["questions"], {"question": str})
             if options["questions"]
-            else [{"id": "1", "question": options["question"].strip()}]
+            else [{"id": "1", "question": whole(options["question"]).strip()}]
         )
         endpoint = Endpoint.objects.for_course(course)
         try:
@@ -86,10 +89,16 @@ class Command(BaseCommand):
             self._print(row["id"], collected(events, time.monotonic() - started), as_json)
 
     def _go_on(self, course: Course, uuid: UUID, asked: Sequence[dict[str, Any]], as_json: bool) -> None:
-        """Ask within a stored conversation; the turns are stored there too."""
-        conversation = Conversation.objects.filter(uuid=uuid, course=course, deleted=False).first()
-        if conversation is None:
-            raise CommandError(f"The course {course.slug} has no conversation {uuid}.")
+        """Ask within a stored conversation; the turns are stored there too. A new ID begins one, of an admin."""
+        conversation = Conversation.objects.filter(uuid=uuid).first()
+        admin = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+        if conversation is None and admin:
+            conversation = Conversation.objects.create(uuid=uuid, course=course, user=admin, as_student=True)
+        if conversation is None or conversation.course != course or conversation.deleted:
+            raise CommandError(
+                f"The course {course.slug} has no conversation {uuid}. A new ID begins one, once there is an admin "
+                "(`manage.py createsuperuser`)."
+            )
         for row in asked:
             turn = turns.run(ask(conversation, row["question"]))
             if turn.state != Turn.State.DONE:
@@ -124,13 +133,29 @@ def collected(events: Sequence[Event], total: float) -> dict[str, Any]:
         elif event["type"] == "citation" and event["sentence"] in sentences:
             cited = {key: event[key] for key in ("file", "anchor", "quote", "url")}
             sentences[event["sentence"]]["citations"].append(cited)
+    told = [
+        _otherwise(passage) for note in notes if note["kind"] == "premise" for passage in note["passages"]
+    ]
     end = next((event for event in reversed(events) if event["type"] == "end"), {})
     abstained = bool(end.get("abstained")) or any(note["kind"] == "abstained" for note in notes)
     seconds = {"search": 0.0, "first_token": total, **end.get("seconds", {}), "total": round(total, 4)}
     return {
-        "answer": text or "\n".join(note["text"] for note in notes),
-        "sentences": [sentences[number] for number in sorted(sentences)],
+        "answer": "\n\n".join([*(one["text"] for one in told), text])
+        if text
+        else "\n".join(note["text"] for note in notes),
+        "sentences": [*told, *(sentences[number] for number in sorted(sentences))],
         "abstained": abstained,
         "model": end.get("model", ""),
         "seconds": {key: seconds[key] for key in ("search", "first_token", "total")},
+    }
+
+
+def _otherwise(passage: dict[str, Any]) -> dict[str, Any]:
+    """The sentence that says what the material says against the question's premise, as the page shows it."""
+    cited = {key: passage[key] for key in ("file", "anchor", "url")}
+    said = " ".join(passage["text"].split())
+    return {
+        "text": f"The material says otherwise: “{said}”",
+        "verdict": "supported",
+        "citations": [{**cited, "quote": passage["text"]}],
     }
