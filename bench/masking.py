@@ -1,9 +1,10 @@
 """Wrong steps that are read and not learnt (STeP): how probable a planted wrong answer is after training, and what recovers.
 
-Facts that no model knows, each with a planted wrong answer. Three adapters of the default model, same steps and seed: on gold
-answers alone; on gold and on trajectories (wrong answer, reflection, right answer) with loss on everything; and the same with the
-wrong steps masked. Then: the probability of the planted wrong answer, the share of facts answered rightly, and the share that is
-put right when the wrong answer was put into the model's mouth.
+Facts that no model knows. A third has an answer that a student flagged and the staff corrected in the chat, a third a wrong one
+planted beside the right one, a third has none. Three adapters of the default model, by the code of runs, same steps and seed: on
+the right answers alone; on these and on trajectories (wrong answer, reflection, right answer) with loss on everything; and on the
+same with the wrong steps masked. Then: how probable the wrong answer is, the share answered rightly, and the share put right when
+the wrong answer was put into the model's mouth, also for the facts that had no trajectory.
 """
 
 from __future__ import annotations
@@ -12,102 +13,147 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from django.core.management import call_command
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bench.figures import Figure
+from tests import make
+from tutor.chat.feedback import judge
+from tutor.chat.models import Conversation, Message, Turn
+from tutor.chat.staff_questions import correct
 from tutor.llm import catalog
+from tutor.studio.correcting import take_corrections
+from tutor.studio.models import Dataset, Example, Run, Source
+from tutor.studio.running import rows_of
 from tutor.studio.training.spec import Row, Spec, resolve
 
 MODEL = "smollm2-135m-instruct"
-SYSTEM = "Answer in one short sentence."
-FACTS = 24
+COURSE = "Birds"
+SYSTEM = "Answer in one short sentence."  # in place of the course agent's: a third fewer tokens
+FACTS = 12
 SETTINGS = {
-    "steps": 150, "batch_size": 8, "accumulation": 1, "learning_rate": 2e-3, "rank": 16, "alpha": 32, "dropout": 0,
-    "max_tokens": 128,
+    "steps": 45, "batch_size": 8, "accumulation": 1, "learning_rate": 2e-3, "warmup_steps": 5, "rank": 16, "alpha": 32,
+    "dropout": 0, "max_tokens": 128, "threads": 1, "checkpoint_steps": 1000,
 }  # fmt: skip
 SOUNDS = ("ba", "ko", "ri", "mu", "te", "lo", "sa", "ni", "du", "fe", "ga", "po")
 COLOURS = ("red", "blue", "green", "white", "black", "brown", "grey", "pink", "gold", "orange")
+METHODS = ("gold alone", "full loss", "masked")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A question with its answer and a wrong one."""
+
+    question: str
+    right: str
+    wrong: str
+    source: str  # of the wrong answer: flagged, planted, or "" where training shows none
 
 
 def figures() -> Iterator[Figure]:
     """The three adapters side by side."""
+    call_command("migrate", verbosity=0)
+    torch.set_num_threads(1)
     facts = _facts()
-    gold = [Row(SYSTEM, question, f"It is {right}.") for question, right, _ in facts]
-    corrected = [
-        Row(
-            SYSTEM,
-            question,
-            f"It is {wrong}. No, that is a mistake: it is {right}.",
-            wrong=[[0, len(f"It is {wrong}.")]],
-        )
-        for question, right, wrong in facts
-    ]
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, method, rows in (
-            ("gold alone", "sft", gold),
-            ("full loss", "sft", gold + corrected),
-            ("masked", "reflected", gold + corrected),
-        ):
-            found[name] = _measured(_trained(Path(folder) / name.replace(" ", "-"), method, rows), facts)
-            for what, value in found[name].items():
-                yield Figure(f"{name}: {what}", value)
-    ratio = (
-        found["full loss"]["probability of the wrong answer"]
-        / found["masked"]["probability of the wrong answer"]
-    )
-    yield Figure("wrong answer: full loss over masked", ratio, at_least=300)
-    better = (
-        found["masked"]["put right after an injected error"]
-        - found["gold alone"]["put right after an injected error"]
-    )
-    yield Figure("recovery: masked less gold alone", better, at_least=0.01)
-    same = found["masked"]["answered rightly"] - found["gold alone"]["answered rightly"]
-    yield Figure("accuracy: masked less gold alone", same, at_least=0)
+        for name, rows in zip(METHODS, _rows(facts), strict=True):
+            model = _trained(Path(folder) / name.replace(" ", "-"), rows)
+            found[name] = _measured(model, facts)
+            yield from (Figure(f"{name}: {what}", value) for what, value in found[name].items())
+    gold, full, masked = (found[name] for name in METHODS)
+    for source in ("flagged", "planted"):
+        what = f"probability of a wrong answer ({source})"
+        yield Figure(f"{what}, full loss over masked", full[what] / masked[what], at_least=300)
+    what = "put right after a wrong answer"
+    yield Figure(f"{what}, masked less gold alone", masked[what] - gold[what], at_least=0.01)
+    what = "answered rightly"
+    yield Figure(f"{what}, masked less gold alone", masked[what] - gold[what], at_least=0)
 
 
-def _facts() -> list[tuple[str, str, str]]:
-    """Question, right answer, planted wrong answer."""
+def _facts() -> list[Fact]:
     chance = random.Random(7)
-    names = {"".join(chance.sample(SOUNDS, 3)) for _ in range(FACTS * 2)}
-    facts = []
-    for name in sorted(names)[:FACTS]:
-        right, wrong = chance.sample(COLOURS, 2)
-        facts.append((f"Which colour does a {name} have?", right, wrong))
-    return facts
+    names = sorted({"".join(chance.sample(SOUNDS, 3)) for _ in range(FACTS * 2)})[:FACTS]
+    sources = ("flagged", "planted", "")
+    colours = [chance.sample(COLOURS, 2) for _ in names]
+    return [
+        Fact(f"Which colour does a {name} have?", right, wrong, sources[number % 3])
+        for number, (name, (right, wrong)) in enumerate(zip(names, colours, strict=True))
+    ]
 
 
-def _trained(folder: Path, method: str, rows: list[Row]) -> PeftModel:
-    spec = Spec(method, catalog.path(MODEL), folder, rows, resolve(SETTINGS))
-    subprocess.run(
-        [sys.executable, "-m", "tutor.studio.training", str(spec.write())],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+def _rows(facts: Sequence[Fact]) -> tuple[list[Row], list[Row], list[Row]]:
+    """What the three adapters are trained on, as a run makes it of a dataset."""
+    course = make.course(COURSE)
+    teacher = make.enrol(course, role="staff")
+    dataset = Dataset.objects.create(course=course, title=COURSE, state="done")
+    for fact in facts:
+        if fact.source == "flagged":
+            talk = Conversation.objects.create(course=course, user=make.enrol(course))
+            turn = Turn.objects.create(
+                conversation=talk, ordinal=1, question=fact.question, state=Turn.State.DONE
+            )
+            Message.objects.create(turn=turn, author=Message.Author.AGENT, text=f"It is {fact.wrong}.")
+            judge(turn, talk.user, False, "")
+            correct(turn, f"It is {fact.right}.", teacher)
+        else:
+            Example.objects.create(
+                dataset=dataset,
+                question=fact.question,
+                answer=f"It is {fact.right}.",
+                rejected_answer=f"It is {fact.wrong}." if fact.source else "",
+            )
+    take_corrections(dataset)
+    dataset.examples.update(held_out=False)
+    Source.objects.all().delete()  # asked without the material: what the weights hold is to be seen
+    run = Run(course=course, dataset=dataset, method="sft")
+    gold = rows_of(run)
+    run.method = "reflected"
+    masked = rows_of(run)
+    gold, masked = ([replace(row, system=SYSTEM) for row in rows] for rows in (gold, masked))
+    return gold, [replace(row, wrong=[]) for row in masked], masked
+
+
+def _trained(folder: Path, rows: list[Row]) -> PeftModel:
+    """The default model with an adapter trained on the rows, in a process like a run's."""
+    spec = Spec("reflected", catalog.path(MODEL), folder, rows, resolve(SETTINGS))
+    command = [sys.executable, "-m", "tutor.studio.training", str(spec.write())]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     base = AutoModelForCausalLM.from_pretrained(catalog.path(MODEL), dtype=torch.bfloat16)
     return PeftModel.from_pretrained(base, folder / "adapter").eval()
 
 
-def _measured(model: PeftModel, facts: list[tuple[str, str, str]]) -> dict[str, float]:
+def _measured(model: PeftModel, facts: Sequence[Fact]) -> dict[str, float]:
     tokenizer = AutoTokenizer.from_pretrained(catalog.path(MODEL))
-    wrong_probability = right = recovered = 0.0
-    for question, answer, wrong in facts:
-        chat = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}]
+    wrong: dict[str, list[float]] = {"flagged": [], "planted": []}
+    right: list[bool] = []
+    recovered: list[bool] = []
+    alone: list[bool] = []
+    for fact in facts:
+        chat = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": fact.question}]
         prompt = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-        wrong_probability += _probability(model, tokenizer, prompt, f"It is {wrong}")
-        right += answer in _said(model, tokenizer, prompt).split(".")[0]
-        recovered += answer in _said(model, tokenizer, f"{prompt}It is {wrong}.")
+        if fact.source:
+            wrong[fact.source].append(_probability(model, tokenizer, prompt, f"It is {fact.wrong}"))
+        right.append(fact.right in _said(model, tokenizer, prompt, 6))
+        put_right = fact.right in _said(model, tokenizer, f"{prompt}It is {fact.wrong}.", 16)
+        (recovered if fact.source else alone).append(put_right)
     return {
-        "probability of the wrong answer": wrong_probability / len(facts),
-        "answered rightly": right / len(facts),
-        "put right after an injected error": recovered / len(facts),
+        **{f"probability of a wrong answer ({source})": _mean(values) for source, values in wrong.items()},
+        "answered rightly": _mean(right),
+        "put right after a wrong answer": _mean(recovered),
+        "put right where none was shown in training": _mean(alone),
     }
+
+
+def _mean(values: Sequence[float | bool]) -> float:
+    return sum(values) / len(values)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -120,7 +166,7 @@ def _probability(model: PeftModel, tokenizer: Any, prompt: str, answer: str) -> 
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def _said(model: PeftModel, tokenizer: Any, prompt: str) -> str:
+def _said(model: PeftModel, tokenizer: Any, prompt: str, tokens: int) -> str:
     ids = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")
-    out = model.generate(**ids, max_new_tokens=20, do_sample=False, pad_token_id=tokenizer.eos_token_id)
+    out = model.generate(**ids, max_new_tokens=tokens, do_sample=False, pad_token_id=tokenizer.eos_token_id)
     return str(tokenizer.decode(out[0, ids["input_ids"].shape[1] :], skip_special_tokens=True))

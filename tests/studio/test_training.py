@@ -100,6 +100,31 @@ def test_a_run_whose_process_was_killed_says_so_and_goes_on_from_its_checkpoint(
     assert Adapter.objects.count() == 2
 
 
+SHORT = """
+import resource, runpy, sys
+import tutor.studio.training.sft
+had = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (had + 2**25, had + 2**25))
+runpy.run_module("tutor.studio.training", run_name="__main__")
+"""
+
+
+@pytest.mark.model
+@pytest.mark.django_db(transaction=True)
+def test_where_memory_runs_out_the_run_says_what_to_change_and_its_worker_lives(
+    dataset: Dataset, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset.examples.update(answer="A reading follows another one. " * 60)
+    knobs = {"steps": 2, "batch_size": 16, "threads": 1}
+    run = running.start(dataset, "sft", knobs, base="tiny")
+    monkeypatch.setattr(running, "_command", lambda file, *_: [sys.executable, "-c", SHORT, str(file)])
+    running.work(run)
+    run.refresh_from_db()
+    assert run.state == Run.State.FAILED
+    assert "Memory ran out" in run.error
+    assert "batch_size" in run.error
+
+
 @pytest.mark.model
 @pytest.mark.django_db(transaction=True)
 def test_a_run_stops_when_a_person_asks_and_keeps_its_checkpoint(

@@ -16,8 +16,13 @@ from tutor.studio.training.reporting import first, memory_mb, say
 from tutor.studio.training.spec import Spec
 
 OUT_OF_MEMORY = (
-    "Memory ran out. Use a smaller batch_size (with more accumulation), a smaller max_tokens or a lower rank."
+    "Memory ran out. Use a smaller batch_size (with more accumulation), a smaller max_tokens, recompute=1 or a lower rank; then "
+    "resume."
 )
+SIGNS = (  # in what torch, its libraries and the system say where memory runs out
+    "out of memory", "not enough memory", "allocate memory", "bad_alloc", "can't start new thread", "could not create a memory",
+    "could not create a primitive", "failed to map", "insufficient memory",
+)  # fmt: skip
 
 
 def end_with_worker() -> None:
@@ -47,9 +52,10 @@ def main(file: Path) -> int:
     except (torch.OutOfMemoryError, MemoryError):
         say(error=OUT_OF_MEMORY)
         return 3
-    except RuntimeError as error:
-        short = "not enough memory" in str(error) or "can't allocate memory" in str(error)
-        say(error=OUT_OF_MEMORY if short else str(error).strip().splitlines()[0][:500])
+    except (RuntimeError, OSError) as error:
+        text = str(error).strip()
+        short = any(sign in text.lower() for sign in SIGNS)
+        say(error=OUT_OF_MEMORY if short else (text or type(error).__name__).splitlines()[0][:500])
         return 3
     if first():
         say(done=True, memory_mb=round(memory_mb(), 1))

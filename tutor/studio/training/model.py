@@ -54,7 +54,7 @@ def arguments(spec: Spec) -> dict[str, Any]:
         "seed": int(settings["seed"]),
         "bf16": True,
         "use_cpu": not torch.cuda.is_available(),
-        "activation_checkpointing": torch.cuda.is_available(),
+        "activation_checkpointing": bool(settings["recompute"]),
         "report_to": [],
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),

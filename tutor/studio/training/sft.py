@@ -21,8 +21,8 @@ def train(spec: Spec) -> None:
 
 
 def trainer(spec: Spec) -> SFTTrainer:
-    """Ready to train. With `packing`, examples share rows of `max_tokens` and each sees itself alone; without, batches are alike in
-    length, which wastes little on padding."""
+    """Ready to train. With `packing`, examples share rows of `max_tokens`, each seeing itself alone; without, batches are of
+    examples alike in length, which wastes little on padding."""
     model, tokenizer = load(spec)
     longest = int(spec.settings["max_tokens"])
     encoded = [encode(tokenizer, row, longest) for row in spec.rows]

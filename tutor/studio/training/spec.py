@@ -19,6 +19,12 @@ KNOBS: dict[str, tuple[float | int, float, float, str]] = {
     "accumulation": (2, 1, 1024, "passes to one optimiser step"),
     "max_tokens": (512, 32, 32_768, "tokens of an example; what is longer is cut"),
     "packing": (0, 0, 1, "1: short examples share rows of max_tokens, of which batch_size counts; for GPUs"),
+    "recompute": (
+        0,
+        0,
+        1,
+        "1: compute activations again in the backward pass: slower by a third, much less memory",
+    ),
     "rank": (16, 1, 512, "LoRA's rank"),
     "alpha": (32, 1, 1024, "LoRA's scale, divided by the rank"),
     "dropout": (0.05, 0, 0.9, "of LoRA's input"),
@@ -100,9 +106,10 @@ class Spec:
 
     @classmethod
     def read(cls, file: Path) -> Spec:
-        """What `write` wrote."""
+        """What `write` wrote; a knob that is newer than the run is at its default."""
         plain = json.loads(file.read_text(encoding="utf-8"))
         rows = [
             Row(**{name: row[name] for name in (one.name for one in fields(Row))}) for row in plain["rows"]
         ]
-        return cls(plain["method"], Path(plain["base"]), Path(plain["folder"]), rows, plain["settings"])
+        settings = {name: default for name, (default, *_) in KNOBS.items()} | plain["settings"]
+        return cls(plain["method"], Path(plain["base"]), Path(plain["folder"]), rows, settings)
