@@ -5,19 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from charset_normalizer import from_bytes
 from django.db import transaction
 
-from courses.models import Course
+from courses.models import Course, Passage
+from courses.search import search
+from courses.verification.vectors import vectors_of
+from tutor.llm.embeddings import EmbeddingError
 from tutor.studio.card import describe
 from tutor.studio.models import Dataset, Example, Source
 from tutor.studio.prompting import closed
+from tutor.studio.splitting import held_out, is_held_out
+
+logger = logging.getLogger(__name__)
 
 MOST = 50_000  # rows of an import
+MOST_SEARCHED = 2_000  # rows of an import whose passages are looked for; it happens while a person waits
+NEAR = 0.45  # cosine from which a pair is about a passage
 QUESTION = ("question", "prompt", "instruction", "q")
 ANSWER = ("answer", "completion", "response", "output", "reference", "a")
 
@@ -28,7 +37,7 @@ class Unreadable(ValueError):
 
 def chat_rows(dataset: Dataset) -> Iterator[dict[str, Any]]:
     """The kept examples as they are exported, each also in chat format."""
-    for example in dataset.examples.kept().prefetch_related("sources"):
+    for example in dataset.examples.kept().select_related("exercise").prefetch_related("sources"):
         chat = closed(dataset.course.title, example.question)
         chat.append({"role": "assistant", "content": example.answer})
         yield {**example.as_json(), "messages": chat}
@@ -41,37 +50,100 @@ def export(dataset: Dataset, file: Path) -> int:
     return len(rows)
 
 
-def receive(course: Course, file: Path, title: str = "") -> Dataset:
-    """A dataset of the pairs in a CSV or JSONL file, as our export or with a question and an answer a row. Raises Unreadable."""
+def receive(
+    course: Course, file: Path, title: str = "", *, into: Dataset | None = None
+) -> tuple[Dataset, int]:
+    """The pairs of a CSV or JSONL file, as our export or with a question and an answer a row: a dataset of their own, or added to
+    one that is there, whose questions are not taken twice. Gives the dataset and how many were taken. Raises Unreadable."""
     if not file.is_file():
         raise Unreadable(f"There is no file {file}.")
     rows = list(pairs(file.read_bytes(), file.name))
+    if into is not None:
+        there = {
+            " ".join(asked.lower().split()) for asked in into.examples.values_list("question", flat=True)
+        }
+        rows = [row for row in rows if " ".join(row["question"].lower().split()) not in there]
+    sides = split(course, rows)
     with transaction.atomic():
-        dataset = Dataset.objects.create(course=course, title=(title or file.stem)[:200], limit=len(rows))
-        for number, row in enumerate(rows):
-            made = row.get("origin") == Example.Origin.MADE
-            example = Example.objects.create(
-                dataset=dataset,
-                kind=str(row.get("kind") or "own")[:20],
-                origin=Example.Origin.MADE if made else Example.Origin.INSTRUCTOR,
-                made_how=str(row.get("made_how") or f"imported from {file.name}")[:120],
-                question=row["question"],
-                answer=row["answer"],
-                rejected_answer=str(row.get("rejected_answer") or ""),
-                wrong_steps=_spans(row.get("wrong_steps"), len(row["answer"])),
-                held_out=row["split"] == "held-out" if row.get("split") else number % 10 == 0,
-            )
-            Source.objects.bulk_create(
-                Source(
-                    example=example, file=str(cited.get("file", ""))[:255], quote=str(cited.get("quote", ""))
-                )
-                for cited in row.get("citations") or []
-                if isinstance(cited, dict)
-            )
+        dataset = into or Dataset.objects.create(
+            course=course, title=(title or file.stem)[:200], limit=len(rows), state=Dataset.State.DONE
+        )
+        for row, side in zip(rows, sides, strict=True):
+            _add(dataset, row, file.name, held=side)
         dataset.card = describe(dataset)
-        dataset.state = Dataset.State.DONE
-        dataset.save(update_fields=["card", "state"])
-    return dataset
+        dataset.save(update_fields=["card"])
+    return dataset, len(rows)
+
+
+def _add(dataset: Dataset, row: dict[str, Any], name: str, *, held: bool) -> None:
+    origins = (Example.Origin.MADE, Example.Origin.STUDENT)
+    example = Example.objects.create(
+        dataset=dataset,
+        kind=str(row.get("kind") or "own")[:20],
+        origin=row["origin"] if row.get("origin") in origins else Example.Origin.INSTRUCTOR,
+        made_how=str(row.get("made_how") or f"imported from {name}")[:120],
+        question=row["question"],
+        answer=row["answer"],
+        rejected_answer=str(row.get("rejected_answer") or "")[:8000],
+        wrong_steps=_spans(row.get("wrong_steps"), len(row["answer"])),
+        skill=str(row.get("skill") or "")[:120],
+        held_out=held,
+    )
+    Source.objects.bulk_create(
+        Source(
+            example=example,
+            passage=_passage(dataset.course, cited),
+            file=str(cited.get("file", ""))[:255],
+            anchor=cited["anchor"] if isinstance(cited.get("anchor"), dict) else {},
+            quote=str(cited.get("quote", "")),
+        )
+        for cited in row.get("citations") or []
+        if isinstance(cited, dict)
+    )
+
+
+def _passage(course: Course, cited: dict[str, Any]) -> Passage | None:
+    """The passage of the course that holds the quoted words, if it is there."""
+    quote = str(cited.get("quote", ""))
+    found = Passage.objects.for_agent(course).filter(
+        material__filename=str(cited.get("file", "")), text__contains=quote
+    )
+    return found.first() if quote else None
+
+
+def split(course: Course, rows: Sequence[dict[str, Any]]) -> list[bool]:
+    """Which rows are held out: as the file says; else by the passage they cite, or the one they are about, so that no passage is
+    on both sides; else, where the course has nothing on them, by their answer."""
+    about = _about(course, [row for row in rows if not row.get("split")])
+    sides = []
+    for row in rows:
+        if row.get("split"):
+            sides.append(row["split"] == "held-out")
+            continue
+        cited = next((one for one in row.get("citations") or [] if isinstance(one, dict)), {})
+        passage = _passage(course, cited) or about.get(id(row))
+        if passage is not None:
+            sides.append(held_out(passage))
+        else:
+            sides.append(is_held_out(" ".join(row["answer"].lower().split())))
+    return sides
+
+
+def _about(course: Course, rows: Sequence[dict[str, Any]]) -> dict[int, Passage]:
+    """The passage that each row is about, by the row's id(); rows that nothing is near to are left out."""
+    passages = Passage.objects.for_agent(course)
+    if not rows or len(rows) > MOST_SEARCHED or not passages.exists():
+        return {}
+    texts = [f"{row['question']} {row['answer']}"[:600] for row in rows]
+    found = {}
+    try:
+        for row, text, vector in zip(rows, texts, vectors_of(texts), strict=True):
+            hit = next(iter(search(course, text, passages=passages, k=1, vector=vector)), None)
+            if hit is not None and hit.similarity >= NEAR:
+                found[id(row)] = hit.passage
+    except EmbeddingError as error:
+        logger.warning("Imported pairs are split without a search: %s", error)
+    return found
 
 
 def pairs(data: bytes, name: str) -> Iterator[dict[str, Any]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 import numpy as np
 from django.db import transaction
+from numpy.typing import NDArray
 
 from courses.models import Course, Passage
 from courses.sentences import sentences
@@ -15,20 +18,24 @@ from courses.verification import SUPPORTED, verify_all
 from courses.verification.vectors import vectors_of
 from tutor.chat.models import Conversation, Message, Turn
 from tutor.chat.starters import answered
-from tutor.practice.items import Survey, survey
+from tutor.practice.items import Survey
 from tutor.practice.models import Item
 from tutor.practice.statements import Statement
 from tutor.studio.card import describe
 from tutor.studio.correcting import plant, take_corrections
-from tutor.studio.kinds import KINDS, Draft, Quoted, drafts_of
+from tutor.studio.exercises.deriving import derived, traced
+from tutor.studio.kinds import CODING, KINDS, Draft, Quoted, drafts_of
+from tutor.studio.kinds.reading import studied
 from tutor.studio.leakage import Asked, leaks
-from tutor.studio.models import Dataset, Example, Source
+from tutor.studio.models import Dataset, Example, Exercise, Source
 from tutor.studio.splitting import held_out
+from tutor.studio.writing import writer, written
 
 logger = logging.getLogger(__name__)
 
+Vector = NDArray[np.float32]
 BATCH = 24  # drafts that are checked together
-TOO_NEAR = 0.93  # cosine from which two questions of a dataset are one
+TOO_NEAR = 0.9  # cosine from which two questions of a dataset are one
 STUDENTS = 500  # the newest answers to students that are looked at
 CORRECTING = ("misconception",)  # the question says what is not in the material, and the answer what is
 PLAIN = ("No.", "Yes.")  # sentences that say nothing by themselves
@@ -65,20 +72,24 @@ def make(dataset: Dataset) -> None:
     """
     course = dataset.course
     dataset.advance("survey", 0.02)
-    material = survey(course)
+    material = studied(course)
     dataset.examples.filter(origin=Example.Origin.MADE, reviewed_at=None).delete()
     take_corrections(dataset)
     checks = Checks(course, list(dataset.examples.kept().values_list("question", flat=True)))
     kept = dataset.examples.kept().count()
-    pool = list(_pool(dataset, material))
-    for start in range(0, len(pool), BATCH):
+    drafts = _pool(dataset, material)
+    weighed, began, before = 0, time.monotonic(), kept
+    while kept < dataset.limit and (batch := list(islice(drafts, BATCH))):
         if Dataset.objects.filter(pk=dataset.pk, stop_requested=True).exists():
             raise Stopped
-        if kept >= dataset.limit:
-            break
-        batch = pool[start : start + BATCH]
         kept += _keep(dataset, checks.weigh(batch), dataset.limit - kept)
-        dataset.advance("check", 0.05 + 0.9 * max(start / max(1, len(pool)), kept / dataset.limit))
+        weighed += len(batch)
+        # how many more will come is not known: the limit, or as many as are left where most statements give one
+        share = max(kept / dataset.limit, weighed / (weighed + len(material.statements)))
+        left = (
+            (dataset.limit - kept) * (time.monotonic() - began) / (kept - before) if kept > before else None
+        )
+        dataset.advance("check", 0.05 + 0.9 * share, left)
     plant(dataset, material)
     dataset.advance("card", 0.97)
     dataset.card = describe(dataset)
@@ -86,20 +97,45 @@ def make(dataset: Dataset) -> None:
 
 
 def _pool(dataset: Dataset, material: Survey) -> Iterator[Draft]:
-    """The students' own questions, then the drafts of each kind in turn, spread over the passages."""
+    """The students' own questions, then the drafts of each kind in turn, spread over passages and over skills.
+
+    No draft rests on passages of both sides of the split: it would carry what is held out into training.
+    """
     chosen = set(dataset.materials.values_list("pk", flat=True))
     by_passage: dict[int, list[Statement]] = {}
     for row in material.statements:
         if not chosen or row.passage.material_id in chosen:
             by_passage.setdefault(row.passage.pk, []).append(row)
-    yield from _of_students(dataset.course, chosen)
     kinds = [kind for kind in dataset.kinds or KINDS if kind in KINDS]
-    streams = []
+    streams = [_of_students(dataset.course, chosen)]
     for kind in kinds:
         passages = [drafts_of(kind, material, rows) for rows in by_passage.values()]
-        streams.append(draft for turn in zip_longest(*passages) for draft in turn if draft is not None)
+        spread = [draft for turn in zip_longest(*passages) for draft in turn if draft is not None]
+        streams.append(_by_skill(spread))
+    if "apply" in kinds:
+        streams.append(traced(dataset.course, chosen))
+    if CODING in kinds:
+        streams.append(derived(dataset.course, chosen))
+    endpoint = writer(dataset.course)
+    if endpoint is not None:
+        streams.append(written(dataset, endpoint, kinds))
     for turn in zip_longest(*streams):
-        yield from (draft for draft in turn if draft is not None)
+        yield from (draft for draft in turn if draft is not None and is_of_one_side(draft))
+
+
+def is_of_one_side(draft: Draft) -> bool:
+    """Whether all passages of a draft are held out, or none is."""
+    return len({held_out(source.passage) for source in draft.sources}) == 1
+
+
+def _by_skill(drafts: Sequence[Draft]) -> Iterator[Draft]:
+    """The same in an order in which each skill comes once before any comes again."""
+    times: Counter[str] = Counter()
+    ranked = []
+    for draft in drafts:
+        times[draft.skill] += bool(draft.skill)
+        ranked.append((times[draft.skill], draft))
+    return (draft for _, draft in sorted(ranked, key=lambda pair: pair[0]))
 
 
 def _of_students(course: Course, chosen: set[int]) -> Iterator[Draft]:
@@ -144,7 +180,9 @@ class Checks:
         self.course = course
         bank = Item.objects.filter(course=course, state=Item.State.READY).values_list("prompt", "answer")
         self.bank = [Asked(prompt, answer) for prompt, answer in bank]
-        self.vectors = list(vectors_of(list(questions))) if questions else []
+        self.kept: list[tuple[str, Vector]] = []
+        if questions:
+            self.kept = list(zip(questions, vectors_of(list(questions)), strict=True))
 
     def weigh(self, drafts: Sequence[Draft]) -> list[Weighed]:
         """The drafts, in order, each with the first reason against it."""
@@ -156,23 +194,30 @@ class Checks:
             for number, (draft, vector) in enumerate(zip(drafts, vectors, strict=True))
         ]
 
-    def _weigh(
-        self, draft: Draft, vector: np.ndarray[tuple[int, ...], np.dtype[np.float32]], item: str
-    ) -> Weighed:
-        support, weakest = supported(draft)
+    def _weigh(self, draft: Draft, vector: Vector, item: str) -> Weighed:
+        if draft.failed:
+            return Weighed(draft, Example.Reason.FAILED, draft.failed)
+        support, weakest = (1.0, "") if draft.computed else supported(draft)
         if support is None:
             return Weighed(draft, Example.Reason.UNSUPPORTED, weakest)
         if item:
             return Weighed(draft, Example.Reason.LEAKED, item, support)
-        near = max((float(vector @ other) for other in self.vectors), default=0.0)
-        if near >= TOO_NEAR:
-            return Weighed(draft, Example.Reason.DUPLICATE, f"cosine {near:.2f}", support)
-        if draft.kind not in CORRECTING and not answered(
+        if twin := self._twin(draft, vector):
+            return Weighed(draft, Example.Reason.DUPLICATE, twin, support)
+        if not (draft.computed or draft.kind in CORRECTING) and not answered(
             self.course, draft.question, draft.sources[0].passage
         ):
             return Weighed(draft, Example.Reason.UNANSWERABLE, "", support)
-        self.vectors.append(vector)
+        self.kept.append((draft.question, vector))
         return Weighed(draft, support=support)
+
+    def _twin(self, draft: Draft, vector: Vector) -> str:
+        """The question that asks the same, or "". Programs and formulas that differ in a number are near each other and are not
+        the same."""
+        if draft.computed:
+            return next((asked for asked, _ in self.kept if asked == draft.question), "")
+        near, asked = max(((float(vector @ other), asked) for asked, other in self.kept), default=(0.0, ""))
+        return asked if near >= TOO_NEAR else ""
 
 
 def supported(draft: Draft) -> tuple[float | None, str]:
@@ -201,6 +246,38 @@ def _is_of_source(claim: str, draft: Draft) -> bool:
     )
 
 
+def _exercise(dataset: Dataset, row: Weighed) -> Exercise:
+    """The exercise of a draft, proposed; the one that is there if the course has it already."""
+    program, draft = row.draft.program, row.draft
+    assert program is not None
+    there = dataset.course.exercises.filter(
+        prompt=draft.question, solution=program.given.solution, tests=program.given.tests
+    )
+    if (known := there.first()) is not None:
+        return known
+    result = program.result
+    made = Exercise.objects.create(
+        course=dataset.course,
+        title=program.title[:120],
+        language=program.given.language,
+        prompt=draft.question,
+        starter=program.starter,
+        solution=program.given.solution,
+        tests=program.given.tests,
+        hint=program.hint,
+        state=Exercise.State.DONE,
+        passed=result.passed,
+        mutants=result.mutants,
+        killed=result.killed,
+        versions=result.attempts,
+        survivors=list(result.survivors),
+        made_how=draft.made_how,
+        created_by=dataset.created_by,
+    )
+    made.passages.set([source.passage for source in draft.sources])
+    return made
+
+
 def _keep(dataset: Dataset, weighed: Sequence[Weighed], room: int) -> int:
     """Store the examples, kept and dropped; returns how many were kept."""
     kept = 0
@@ -222,6 +299,8 @@ def _keep(dataset: Dataset, weighed: Sequence[Weighed], room: int) -> int:
                 detail=row.detail[:300],
                 held_out=any(held_out(source.passage) for source in row.draft.sources),
                 support=row.support,
+                skill=row.draft.skill[:120],
+                exercise=_exercise(dataset, row) if row.draft.program and not row.reason else None,
             )
             Source.objects.bulk_create(
                 Source(

@@ -1,5 +1,6 @@
 // Reviewing examples by keys; each verdict is stored at once, without a reload.
 
+import { renderMarkdown } from "../text/markdown.js";
 import { announce, toast } from "../ui.js";
 
 const page = document.querySelector("[data-review]");
@@ -24,6 +25,18 @@ function edit(example) {
   example.querySelector('[name="answer"]').focus();
 }
 
+function show(example) {
+  example.querySelector(".shown").hidden = false;
+  example.querySelector(".edited").hidden = true;
+  example.querySelector('[value="edit"]').textContent = "Edit";
+}
+
+function count() {
+  const done = page.querySelector("[data-done]"), bar = page.querySelector("progress");
+  done.textContent = Number(done.textContent) + 1;
+  bar.value += 1;
+}
+
 async function judge(example, verdict) {
   const form = example.querySelector("form");
   const body = new FormData(form);
@@ -36,13 +49,13 @@ async function judge(example, verdict) {
   if (answer.error) { toast(answer.error); return; }
   example.dataset.state = answer.state;
   example.querySelector(".verdict").textContent = said[verdict];
+  if (!example.dataset.done) count();
+  example.dataset.done = "yes";
   if (verdict === "edit") {
-    example.querySelector(".shown .card-title").textContent = body.get("question");
-    example.querySelector(".shown .prose").textContent = body.get("answer");
+    renderMarkdown(example.querySelector(".example-question"), body.get("question"));
+    renderMarkdown(example.querySelector(".example-answer"), body.get("answer"));
   }
-  example.querySelector(".shown").hidden = false;
-  example.querySelector(".edited").hidden = true;
-  example.querySelector('[value="edit"]').textContent = "Edit";
+  show(example);
   announce(said[verdict]);
   move(examples.indexOf(example) + 1);
 }
@@ -56,14 +69,22 @@ page?.addEventListener("submit", (event) => {
   else judge(example, verdict);
 });
 
+function leave(example) {
+  const form = example.querySelector("form");
+  form.reset();
+  show(example);
+  example.focus();
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("textarea, input, select") || event.metaKey || event.ctrlKey || event.altKey || !examples.length) {
-    if (event.key === "Escape") event.target.closest(".example")?.focus();
-    return;
-  }
+  const inside = event.target.closest("textarea, input, select");
+  const mine = event.target.closest(".example");
+  if (inside && mine && event.key === "Escape") { leave(mine); return; }
+  if (inside && mine && event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); judge(mine, "edit"); return; }
+  if (inside || event.metaKey || event.ctrlKey || event.altKey || !examples.length || document.querySelector("dialog[open]")) return;
   const at = current();
   const keys = {
-    j: () => move(document.activeElement?.closest(".example") ? at + 1 : 0),
+    j: () => move(mine ? at + 1 : 0),
     k: () => move(at - 1),
     a: () => judge(examples[at], "accept"),
     x: () => judge(examples[at], "reject"),
@@ -71,3 +92,5 @@ document.addEventListener("keydown", (event) => {
   };
   if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
 });
+
+examples[0]?.focus({ preventScroll: true }); // the keys work at once

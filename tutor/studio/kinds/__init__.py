@@ -1,7 +1,8 @@
 """Kinds of questions a dataset is made of: one module each, and this dict of them.
 
 Each module has `drafts(material: Survey, rows: Sequence[Statement]) -> Iterator[Draft]`: the questions that the statements of one
-passage allow, with answers in the material's own words. No language model takes part.
+passage allow, with answers in the material's own words. No language model takes part. Coding exercises are not made of statements
+but of programs: see `tutor.studio.exercises.deriving`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from importlib import import_module
 from courses.models import Passage
 from tutor.practice.items import Survey
 from tutor.practice.statements import Statement
+from tutor.studio.exercises.verifying import Exercise, Result
 
+CODING = "coding"
 KINDS = {
     "recall": "tutor.studio.kinds.recall",
     "explain": "tutor.studio.kinds.explain",
@@ -22,6 +25,7 @@ KINDS = {
     "multi-step": "tutor.studio.kinds.multi_step",
     "misconception": "tutor.studio.kinds.misconception",
     "problem": "tutor.studio.kinds.problem",
+    CODING: "",
 }
 
 
@@ -39,19 +43,36 @@ class Quoted:
 
 
 @dataclass(frozen=True, slots=True)
+class Programmed:
+    """A coding exercise of a draft: what was verified, what came of it, and what students see of it beside the task."""
+
+    title: str
+    given: Exercise
+    result: Result
+    starter: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """An example before it was checked."""
+    """An example before it was checked. skill: the concept it is about. computed: its answer was run or solved, so that it
+    stands without being read in a passage; failed: why that went wrong."""
 
     kind: str
     question: str
     answer: str
     sources: tuple[Quoted, ...]
     made_how: str
+    skill: str = ""
+    computed: bool = False
+    failed: str = ""
+    program: Programmed | None = None
 
 
 def drafts_of(kind: str, material: Survey, rows: Sequence[Statement]) -> Iterator[Draft]:
     """The drafts of one kind from the statements of one passage. Raises KeyError for an unknown kind."""
-    yield from import_module(KINDS[kind]).drafts(material, rows)
+    if module := KINDS[kind]:
+        yield from import_module(module).drafts(material, rows)
 
 
 def quoted(row: Statement) -> Quoted:

@@ -18,24 +18,31 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from courses import access
-from courses.models import Course, Material, Passage
+from courses.models import Material
 from tutor.accounts.audit import note
 from tutor.chat.views import person
 from tutor.jobs import State
-from tutor.studio.card import describe
+from tutor.studio.card import COMPUTED, PEOPLE, TAKEN, agreement, describe
 from tutor.studio.evaluating import beat_its_baselines
 from tutor.studio.exchange import Unreadable, chat_rows, receive
-from tutor.studio.kinds import KINDS
-from tutor.studio.models import Adapter, Dataset, Evaluation, Example, Review, Run
+from tutor.studio.forecast import forecast
+from tutor.studio.kinds import CODING, KINDS
+from tutor.studio.models import Adapter, Dataset, Evaluation, Example, Exercise, Review, Run
 from tutor.studio.running import FEWEST
 from tutor.studio.serving import accepted_by, result, shown
 
 WORKING = (State.QUEUED, State.RUNNING)
 STAGES = {"": "Waiting", "survey": "Reading the material", "check": "Asking and checking", "card": "Counting"}
+MADE_BY = {
+    TAKEN: "made by templates over statements that the verifier supports",
+    COMPUTED: "computed: programs run in the sandbox, problems solved with SymPy",
+    PEOPLE: "written by people: students’ questions, the staff’s and the instructors’ own pairs",
+}
 PAGE = 25
 LARGEST_IMPORT = 20 * 1024 * 1024
 MOST_KEPT = 5000
-SECONDS_A_DRAFT = 0.2  # measured on two cores: about five drafts a second are asked and checked
+DEFAULT_LIMIT = 400
+SAMPLED = 8  # one in so many is looked at by two people
 
 
 @require_GET
@@ -58,10 +65,25 @@ def studio(request: HttpRequest, slug: str) -> HttpResponse:
         "result": result(trial) if trial else {},
         "accepted": accepted_by(trial) if trial else None,
         "leads": course.role_of(request.user) == "instructor",
-        "minutes": max(1, round(estimate(course) / 60)),
+        "forecast": forecast(course, (), list(KINDS), DEFAULT_LIMIT),
+        "coding": True,
         "most": MOST_KEPT,
     }
     return render(request, "studio/studio.html", context)
+
+
+@require_GET
+def expected(request: HttpRequest, slug: str) -> HttpResponse:
+    """What making a dataset of what is chosen will take, as a piece of the page."""
+    course = access.course_taught(request, slug)
+    kinds = [kind for kind in request.GET.getlist("kinds") if kind in KINDS]
+    limit = request.GET.get("limit", "")
+    most = min(int(limit), MOST_KEPT) if limit.isdigit() and len(limit) < 9 else DEFAULT_LIMIT
+    chosen = Material.objects.filter(
+        course=course, uuid__in=_uuids(request.GET.getlist("materials"))
+    ).released()
+    found = forecast(course, list(chosen.values_list("pk", flat=True)), kinds, most)
+    return render(request, "studio/_forecast.html", {"forecast": found, "coding": CODING in kinds})
 
 
 @require_POST
@@ -100,8 +122,10 @@ def _uuids(values: list[str]) -> list[str]:
 
 @require_POST
 def bring(request: HttpRequest, slug: str) -> HttpResponse:
-    """Import the instructor's own pairs."""
+    """Import the instructor's own pairs: into a dataset of their own, or beside what one holds already."""
     course = access.course_taught(request, slug)
+    number = request.POST.get("into", "")
+    into = get_object_or_404(Dataset, course=course, pk=int(number)) if number.isdigit() else None
     upload = request.FILES.get("file")
     if upload is None or upload.size is None or upload.size > LARGEST_IMPORT:
         messages.error(request, "Choose a CSV or JSONL file of at most 20 MB.")
@@ -110,12 +134,14 @@ def bring(request: HttpRequest, slug: str) -> HttpResponse:
         file = Path(folder) / Path(upload.name or "pairs.csv").name[-80:]
         file.write_bytes(upload.read())
         try:
-            dataset = receive(course, file)
+            dataset, count = receive(course, file, into=into)
         except Unreadable as error:
             messages.error(request, str(error))
-            return redirect("studio:studio", slug)
+            return redirect(into) if into is not None else redirect("studio:studio", slug)
     note(request, "dataset.imported", dataset.title, course_id=course.pk)
-    messages.success(request, f"{dataset.card['kept']} pairs were imported.")
+    messages.success(
+        request, f"{count} pair{'' if count == 1 else 's'} {'was' if count == 1 else 'were'} imported."
+    )
     return redirect(dataset)
 
 
@@ -132,7 +158,9 @@ def dataset(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
     heat = [
         {
             "title": entry["title"],
-            "passages": [{**one, "heat": min(3, one["examples"])} for one in entry["passages"]],
+            "pages": [
+                {**page, "heat": min(4, (page["examples"] + 1) // 2)} for page in entry.get("pages", [])
+            ],
         }
         for entry in card.get("coverage", {}).get("materials", [])
     ]
@@ -144,10 +172,16 @@ def dataset(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
         "working": row.state in WORKING,
         "stage": STAGES.get(row.stage, row.stage),
         "reasons": [
-            (Example.Reason(reason).label, count) for reason, count in card.get("dropped", {}).items()
+            (reason, Example.Reason(reason).label, count) for reason, count in card.get("dropped", {}).items()
         ],
         "trainable": card.get("train", 0) >= FEWEST,
         "leads": row.course.role_of(request.user) == "instructor",
+        "made_by": [
+            (MADE_BY.get(who, f"{who} wrote"), count) for who, count in card.get("made_by", {}).items()
+        ],
+        "review": agreement(row),
+        "no_exercises": CODING in row.kinds and not card.get("exercises", {}).get("count"),
+        "kept_so_far": row.examples.kept().count() if row.state in WORKING else 0,
     }
     return render(request, "studio/dataset.html", context)
 
@@ -187,23 +221,33 @@ def export(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
 def review(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
     """The examples one by one, with what they rest on: to accept, edit or reject by keys."""
     row = _dataset(request, slug, dataset)
-    show = request.GET.get("show", "")
-    rows = row.examples.prefetch_related("sources__passage__material", "reviews")
+    show, reason = request.GET.get("show", ""), request.GET.get("reason", "")
+    rows = row.examples.select_related("exercise").prefetch_related(
+        "sources__passage__material", "reviews__person"
+    )
     if show == "dropped":
         rows = rows.filter(state=Example.State.DROPPED)
+        rows = rows.filter(reason=reason) if reason in Example.Reason.values else rows
     elif show == "all":
         rows = rows.kept()
-    elif show == "double":  # every eighth, for a second pair of eyes
-        rows = rows.kept().annotate(turn=Mod("pk", 8)).filter(turn=0).exclude(reviews__person=person(request))
+    elif show == "double":  # the same sample for everybody; what others said of it is not shown
+        rows = rows.annotate(turn=Mod("pk", SAMPLED)).filter(turn=0).exclude(reviews__person=person(request))
+        rows = rows.exclude(state=Example.State.DROPPED, reviews=None)
     else:
         rows = rows.kept().filter(~Q(reviews__person=person(request)))
     page = Paginator(rows.order_by("pk"), PAGE).get_page(request.GET.get("page"))
+    mine = row.examples.filter(reviews__person=person(request)).count()
     context = {
         "section": "studio",
         "dataset": row,
         "page": page,
         "show": show,
-        "agreement": row.card.get("review", {}),
+        "blind": show == "double",
+        "agreement": agreement(row),
+        "done": mine,
+        "of": row.examples.filter(Q(state=Example.State.KEPT) | Q(reviews__person=person(request)))
+        .distinct()
+        .count(),
     }
     return render(request, "studio/review.html", context)
 
@@ -248,9 +292,8 @@ def _judged(example: Example, who: Any, verdict: str, question: str, answer: str
             example.rejected_answer = example.answer if answer != example.answer else example.rejected_answer
             example.question, example.answer = question, answer
             example.wrong_steps = []
+            example.exercise = None  # what was verified is another text
         example.save()
-
-
-def estimate(course: Course) -> int:
-    """Seconds that making a dataset of all material takes, at most."""
-    return round(SECONDS_A_DRAFT * Passage.objects.for_agent(course).count())
+        if example.exercise is not None:
+            kept = verdict != Review.Verdict.REJECT
+            example.exercise.decide(Exercise.Standing.KEPT if kept else Exercise.Standing.REJECTED)

@@ -15,6 +15,25 @@ from wire import Gone, Wire
 PRINTS = 200_000  # characters between two answers
 
 
+class Typed(io.TextIOBase):
+    """The solution's standard input: what the tests' `sys.stdin` holds, line by line."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+
+    def readable(self) -> bool:
+        """It is read from."""
+        return True
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
+        """The next line with its end; "" when there are no more. Lines come whole, whatever the size."""
+        return str(self.wire.ask(do="line"))
+
+    def read(self, size: int | None = -1, /) -> str:
+        """All that is left."""
+        return "".join(iter(self.readline, ""))
+
+
 class Solution:
     """The solution's module and what the tests were lent of it."""
 
@@ -69,7 +88,7 @@ class Solution:
             code = compile(file.read(), "solution.py", "exec")
         sys.modules["solution"] = self.module
         builtins.input = lambda prompt="": self.wire.ask(do="input", prompt=str(prompt))
-        sys.stdout = self.printed
+        sys.stdout, sys.stdin = self.printed, Typed(self.wire)
         self.lent.number(self.module)  # 0
         exec(code, self.module.__dict__)
         names = {}

@@ -39,6 +39,7 @@ class Command(BaseCommand):
         come = actions.add_parser("import", help="take an instructor's pairs (CSV or JSONL) as a dataset")
         come.add_argument("course", help="slug")
         come.add_argument("file", type=Path)
+        come.add_argument("--into", type=int, metavar="ID", help="add them to this dataset of the course")
         come.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -53,7 +54,11 @@ class Command(BaseCommand):
                 self.stdout.write(f"{count} examples written to {options['file']}.")
             case "import":
                 try:
-                    dataset = receive(_course(options["course"]), options["file"])
+                    course = _course(options["course"])
+                    into = _dataset(options["into"]) if options["into"] else None
+                    if into is not None and into.course_id != course.pk:
+                        raise CommandError(f"Dataset {into.pk} is of another course, {into.course.slug}.")
+                    dataset, _ = receive(course, options["file"], into=into)
                 except Unreadable as error:
                     raise CommandError(str(error)) from None
                 self._show(dataset, options["json"])
