@@ -60,6 +60,7 @@ class Lyceum:
 
     url: str
     environment: dict[str, str]
+    pid: int = 0  # of `manage.py serve`
     lines: list[str] = field(default_factory=list)
 
     def manage(self, *arguments: str) -> str:
@@ -78,12 +79,18 @@ class Lyceum:
 
 
 @pytest.fixture(scope="session")
-def lyceum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lyceum]:
+def lyceum(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> Iterator[Lyceum]:
     """`manage.py serve` with the demo course, until the session ends."""
+    from tutor.llm import catalog
+
+    for found in catalog.root().iterdir():
+        if found.name != "adapters" and not (models_folder / found.name).exists():
+            (models_folder / found.name).symlink_to(found)
     port, host_port = free_port(), free_port()
     left_out = {"DATABASE_URL", "REDIS_URL", "BROKER_URL", "LLM_BASE_URL", "HOST_URL", "SECRET_KEY"}
     environment = {key: value for key, value in os.environ.items() if key not in left_out} | {
         "LYCEUM_DATA": str(tmp_path_factory.mktemp("lyceum")),
+        "LYCEUM_MODELS": str(models_folder),  # with a place of its own for adapters
         "LYCEUM_DEMO": "1",
         "HOST_PORT": str(host_port),
         "SITE_URL": f"http://localhost:{port}",
@@ -99,6 +106,7 @@ def lyceum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lyceum]:
     serve = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+    site.pid = serve.pid
     ready = threading.Event()
 
     def read() -> None:

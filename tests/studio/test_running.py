@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,14 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from tests import make
 from tests.test_serve import gone
 from tests.test_whole import children
 from tutor.jobs import LOST, State, reap
-from tutor.studio import running
-from tutor.studio.models import Adapter, Dataset, Run
+from tutor.studio import estimating, running
+from tutor.studio.models import Adapter, Dataset, Run, RunPoint
 from tutor.studio.running import RunTaken
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,3 +127,100 @@ def test_a_worker_that_was_given_up_too_early_leaves_the_run_to_the_next(
     run.refresh_from_db()
     assert (run.state, run.started_at) == (State.RUNNING, given)
     assert not Adapter.objects.exists()
+
+
+@pytest.fixture
+def teacher(dataset: Dataset) -> Client:
+    client = Client()
+    client.force_login(make.enrol(dataset.course, role="instructor"))
+    return client
+
+
+def test_before_a_run_the_page_says_on_what_and_how_long_and_a_refused_one_keeps_what_was_typed(
+    dataset: Dataset, models: Path, teacher: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = reverse("studio:train", args=[dataset.course.slug, dataset.pk])
+    cache.set(estimating.MACHINE, (("NVIDIA H200", "NVIDIA H200"), 16))
+    page = teacher.get(url).content.decode()
+    assert "It runs on 2 × NVIDIA H200, through torchrun." in page
+    assert "No run was timed on this machine yet" in teacher.get(url, {"base": "tiny"}).content.decode()
+    cache.set(estimating.MACHINE, ((), 2))
+    asked = {"base": "tiny", "steps": "90", "batch_size": "4", "accumulation": "1"}
+    said = teacher.get(f"{url}estimate.json", asked).json()
+    assert re.match(r"90 steps, about [\d,]+ tokens: about \d+ \w+ \(by the size", said["time"])
+    done = Run.objects.create(
+        course=dataset.course, dataset=dataset, base="tiny", state=State.DONE, device="CPU, 2 threads",
+        summary={"tokens_per_second": 10.0},
+    )  # fmt: skip
+    assert "by an earlier run here" in teacher.get(f"{url}estimate.json", asked).json()["time"]
+    refused = teacher.post(url, {**asked, "rank": "0", "alpha": "17"})
+    assert refused.status_code == 400
+    assert "from 1 to 512" in refused.content.decode()
+    assert 'name="alpha" value="17"' in refused.content.decode()
+    monkeypatch.setattr(Run, "enqueue", lambda self: None)
+    started = teacher.post(url, {**asked, "rank": "3"})
+    run = Run.objects.exclude(pk=done.pk).get()
+    assert started.url == run.get_absolute_url()  # type: ignore[attr-defined]
+    assert (run.state, run.base, run.knobs["rank"]) == (State.QUEUED, "tiny", 3)
+    assert teacher.get(run.get_absolute_url()).status_code == 200
+
+
+def test_runs_are_compared_by_their_losses_by_what_differs_and_by_what_came_of_them(
+    dataset: Dataset, teacher: Client
+) -> None:
+    rows = [
+        Run.objects.create(
+            course=dataset.course,
+            dataset=dataset,
+            base="tiny",
+            state=State.DONE,
+            knobs={"rank": rank, "seed": 7},
+        )
+        for rank in (4, 8)
+    ]
+    for row in rows:
+        for step in (1, 2):
+            RunPoint.objects.create(run=row, step=step, loss=3.0 - step / row.pk)
+    url = reverse("studio:compare", args=[dataset.course.slug])
+    page = teacher.get(url, {"run": [row.pk for row in rows]})
+    assert [name for name, _ in page.context["differ"]] == ["rank"]
+    assert [line["name"] for line in page.context["chart"]["lines"]] == [str(row) for row in rows]
+    elsewhere = Run.objects.create(course=make.course(), base="tiny")
+    assert teacher.get(url, {"run": [elsewhere.pk]}).status_code == 404
+
+
+def test_a_run_that_waits_is_stopped_and_asked_for_again(
+    dataset: Dataset, models: Path, teacher: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = running.start(dataset, "sft", KNOBS, base="tiny")
+    act = reverse("studio:run_act", args=[dataset.course.slug, run.pk])
+    teacher.post(act, {"do": "stop"})
+    run.refresh_from_db()
+    assert (run.state, run.claim()) == (State.STOPPED, False)
+    monkeypatch.setattr(Run, "enqueue", lambda self: None)
+    teacher.post(act, {"do": "resume"})
+    run.refresh_from_db()
+    assert (run.state, run.stop_requested) == (State.QUEUED, False)
+
+
+def test_the_command_says_what_is_wrong_before_anything_starts(dataset: Dataset, models: Path) -> None:
+    for arguments, says in (
+        (["999"], f"There is no dataset 999. There are: {dataset.pk}."),
+        ([str(dataset.pk), "--set", "rank"], "Write it as KEY=VALUE"),
+        ([str(dataset.pk), "--set", "rnak=4"], "There is no setting “rnak”"),
+    ):
+        with pytest.raises(CommandError, match=says):
+            call_command("train", *arguments)
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "threads", "cards", "words"),
+    [
+        ("cpu", 1, [], "CPU, 1 thread"),
+        ("cuda:0", 0, ["NVIDIA H200"], "NVIDIA H200"),
+        ("cuda:0", 0, ["NVIDIA H200"] * 2, "2 × NVIDIA H200"),
+    ],
+)
+def test_the_device_is_said_in_words(said: str, threads: int, cards: list[str], words: str) -> None:
+    assert running.device(said, threads, cards) == words

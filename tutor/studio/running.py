@@ -200,7 +200,8 @@ def cards() -> list[str]:
 def device(said: str, threads: int, cards: list[str]) -> str:
     """A training's device in words, of what torch calls it: "CPU, 2 threads", "NVIDIA H200", "2 × NVIDIA H200"."""
     if not said.startswith("cuda") or not cards:
-        return f"CPU, {threads or os.cpu_count()} threads" if said == "cpu" else said
+        many = threads or os.cpu_count() or 1
+        return f"CPU, {many} thread{'' if many == 1 else 's'}" if said == "cpu" else said
     return cards[0] if len(cards) == 1 else f"{len(cards)} × {cards[0]}"
 
 
@@ -284,6 +285,8 @@ def _lines(stream: IO[str]) -> Iterator[dict[str, Any]]:
 def _begin(run: Run, said: dict[str, Any], on: str) -> dict[str, Any]:
     """Note how long the training is, and forget the steps after its checkpoint. Returns where it goes on, for `_keep`."""
     resumed = said.get("resumed", 0)
+    if run.points.exists():
+        run._write(summary={**run.summary, "resumed": [*run.summary.get("resumed", []), resumed]})
     run.points.filter(step__gt=resumed).delete()
     before = run.points.order_by("-step").values_list("seconds", flat=True).first()
     run._write(steps=said["steps"], step=resumed, device=on[:60])
@@ -353,6 +356,7 @@ def _publish(run: Run, trained: Path, last: dict[str, Any]) -> Adapter:
         )
         run._write(
             summary={
+                **run.summary,
                 "first_loss": losses[0] if losses else None,
                 "last_loss": losses[-1] if losses else None,
                 "tokens_per_second": speeds[len(speeds) // 2] if speeds else None,

@@ -119,7 +119,7 @@ def run(request: HttpRequest, slug: str, run: int) -> HttpResponse:
     points = list(row.points.all())
     steps = [point.step for point in points]
     charts = [
-        chart(title, {str(row): list(zip(steps, values, strict=True))}, places)
+        chart(title, {str(row): list(zip(steps, values, strict=True))}, places, from_zero=title != "Loss")
         for title, values, places in (
             ("Loss", [point.loss for point in points], 3),
             ("Learning rate", [point.learning_rate for point in points], 6),
@@ -135,6 +135,7 @@ def run(request: HttpRequest, slug: str, run: int) -> HttpResponse:
         "stage": STAGES.get(row.stage, row.stage),
         "left": estimating.span(row.eta_seconds) if row.eta_seconds else "",
         "latest": points[-1] if points else None,
+        "resumed": [f"step {step}" if step else "the beginning" for step in row.summary.get("resumed", [])],
         "charts": charts if len(points) > 1 else [],
         "table": points[:: max(1, -(-len(points) // ROWS))],
         "adapter": getattr(row, "adapter", None),
@@ -178,7 +179,7 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "section": "studio",
         "runs": rows,
-        "chart": chart("Loss", lines, 3),
+        "chart": chart("Loss", lines, 3, from_zero=False),
         "differ": differ,
         "results": _results(rows),
     }
