@@ -301,12 +301,29 @@ def test_the_command_repairs_only_through_a_capable_endpoint(tmp_path: Path) -> 
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "row", [{"id": 1, "solution": ADD}, {"id": 1, "solution": ADD, "tests": "x", "language": "cobol"}]
-)
-def test_the_command_says_what_is_wrong_with_a_line(tmp_path: Path, row: dict[str, object]) -> None:
-    with pytest.raises(CommandError, match=r"needs id|cobol"):
-        call_command("exercises", "verify", str(lines(tmp_path / "x.jsonl", row)))
+def test_a_line_that_cannot_be_used_says_so_and_the_rest_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = json.dumps({"id": "last", "solution": ADD, "tests": ADD_TESTS})
+    given = {
+        "not json": "is not JSON",
+        '{"id": 1, "solution": "x = 1"}': "tests missing",
+        "[1]": "is not an object",
+        '{"id": 2, "solution": 5, "tests": "x"}': "solution is not a text",
+        '{"id": 3, "solution": "x", "tests": "x", "language": "cobol"}': "cobol",
+        '{"id": 4, "solution": ' + "[" * 100_000: "nested too deeply",
+        '{"id": 5, "solution": "x = \\ud800", "tests": "assert x"}': "could not be loaded",
+    }
+    file = tmp_path / "exercises.jsonl"
+    file.write_bytes(("\ufeff" + "\n".join([*given, "", good])).encode() + b"\n\xff\n")
+    call_command("exercises", "verify", str(file), "--json")
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for row, words in zip(rows, [*given.values(), "", "is not JSON"], strict=True):
+        assert row.keys() == {"id", "passed", "mutants", "killed", "attempts", "error"}
+        assert words in row["error"]
+    assert [row["id"] for row in rows if row["passed"]] == ["last"]
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("exercises", "verify", str(tmp_path / "none.jsonl"))
 
 
 def test_a_verdict_counts_its_checks() -> None:

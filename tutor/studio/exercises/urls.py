@@ -10,7 +10,6 @@ urlpatterns = [
     path(f"{place}<uuid:exercise>/try/", views.hand_in, name="try"),
     path(f"{place}tries/<uuid:attempt>/", views.attempt, name="attempt"),
     path(f"{place}bank/", views.bank, name="bank"),
-    path(f"{place}bank/state/", views.bank_state, name="bank_state"),
     path(f"{place}bank/new/", views.new, name="new"),
     path(f"{place}bank/import/", views.bring, name="import"),
     path(f"{place}bank/<uuid:exercise>/", views.edit, name="edit"),

@@ -115,6 +115,7 @@ def bank(request: HttpRequest, slug: str) -> HttpResponse:
         if show in Exercise.Standing.values
         else rows.exclude(standing=Exercise.Standing.REJECTED)
     )
+    waiting = course.exercises.filter(state__in=WORKING).count()
     context = {
         "section": "lessons",
         "page": Paginator(shown, A_PAGE).get_page(request.GET.get("page")),
@@ -122,19 +123,11 @@ def bank(request: HttpRequest, slug: str) -> HttpResponse:
         "counts": dict(
             course.exercises.values_list("standing").annotate(count=Count("pk")).order_by("standing")
         ),
-        "working": course.exercises.filter(state__in=WORKING).exists(),
+        "working": waiting > 0,
+        "verified": 1 - waiting / max(1, course.exercises.count()),
         "form": ImportForm(),
     }
     return render(request, "exercises/bank.html", context)
-
-
-@require_GET
-def bank_state(request: HttpRequest, slug: str) -> JsonResponse:
-    """Whether anything is being verified."""
-    course = access.course_taught(request, slug)
-    waiting = course.exercises.filter(state__in=WORKING).count()
-    of = max(1, course.exercises.count())
-    return JsonResponse({"working": bool(waiting), "progress": 1 - waiting / of})
 
 
 @require_http_methods(["GET", "POST"])
