@@ -31,10 +31,13 @@ LEASE = timedelta(seconds=15)
 AGAIN = timedelta(seconds=3)  # after a step that failed
 
 
-def claim(owner: str, now: datetime) -> list[int]:
-    """The rooms that `owner` has to go on with now; those of dead processes are its own from here on."""
+def claim(owner: str, now: datetime, only: int | None = None) -> list[int]:
+    """The rooms that `owner` has to go on with now, or the one with the key `only`; those of dead processes are its own from
+    here on."""
     mine = []
     due = Classroom.objects.due(owner, now)
+    if only is not None:
+        due = due.filter(pk=only)
     for room, before in list(due.values_list("pk", "owner")):
         lease = timezone.now() + LEASE
         if before == owner or due.filter(pk=room).update(owner=owner, lease_until=lease):
@@ -52,8 +55,9 @@ class Driver:
         choose: stepping.Chooser = director.choose,
         wait: speech.Wait = asyncio.sleep,
         now: Callable[[], datetime] = timezone.now,
+        only: int | None = None,  # the one room it goes on with, whatever else is due
     ) -> None:
-        self.runner, self.choose, self.wait, self.now = runner, choose, wait, now
+        self.runner, self.choose, self.wait, self.now, self.only = runner, choose, wait, now, only
         self._threads = ThreadPoolExecutor(2, "classrooms")
         self.closing = False
         self.rooms: set[int] = set()  # that it holds the lease of
@@ -82,7 +86,7 @@ class Driver:
             self._poked.clear()
             try:
                 await self._notice()
-                for room in await self._do(partial(claim, self.runner.owner, self.now())):
+                for room in await self._do(partial(claim, self.runner.owner, self.now(), self.only)):
                     self.rooms.add(room)
                     self._spawn(self._go_on(room))
                 if self.rooms and time.monotonic() - self._renewed >= RENEW:

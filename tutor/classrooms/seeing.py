@@ -119,8 +119,13 @@ def situation(room: Classroom, now: datetime, agents: Sequence[Agent]) -> Situat
 
 
 def utterances(room: Classroom) -> list[Utterance]:
-    """The latest that was said, oldest first."""
-    acts = room.acts.filter(words__gt=0).select_related("turn", "agent", "user").order_by("-pk")[:SEEN]
+    """The latest that was said, oldest first. An answer to a quiz is no talk: what came of it is in the acts."""
+    acts = (
+        room.acts.filter(words__gt=0)
+        .exclude(kind=Kind.RESPOND)
+        .select_related("turn", "agent", "user")
+        .order_by("-pk")[:SEEN]
+    )
     texts = dict(
         Message.objects.filter(
             turn__in=[act.turn_id for act in acts], author=Message.Author.AGENT

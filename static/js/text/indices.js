@@ -2,8 +2,8 @@
 
 import { textNodes } from "./offsets.js";
 
-const INDEXED = /(?<![\p{L}\p{N}_])(?:(?:\p{L}\p{M}*|[∑∏∫])(?:_(?:\([^()]{1,20}\)|[\p{L}\p{N}]{1,3}(?![\p{L}\p{N}_(]))|\^(?:\([^()]{1,20}\)|[\p{L}\p{N}](?![\p{L}\p{N}_(])))+|\d+\^(?:\([−-]?\d{1,3}\)|[−-]?\d{1,3}(?![\p{L}\p{N}_(])))/gu;
-const PARTS = /([_^])(\([^()]*\)|[−-]?[\p{L}\p{N}]+)/gu;
+const INDEXED = /(?<![\p{L}\p{N}_])(?:(?:\p{L}\p{M}*|[∑∏∫])(?:_(?:\([^()]{1,20}\)|[\p{L}0-9]{1,3}(?![\p{L}0-9_(]))|\^(?:\([^()]{1,20}\)|[\p{L}0-9](?![\p{L}0-9_(])))+|\d+\^(?:\([−-]?\d{1,3}\)|[−-]?\d{1,3}(?![\p{L}\p{N}_(])))/gu;
+const PARTS = /([_^])(\([^()]*\)|[−-]?[\p{L}0-9]+)/gu;
 
 /** Draws them as subscripts and superscripts under `root`; code and formulas are left alone. */
 export function drawIndices(root) {

@@ -137,11 +137,3 @@ def measure(request: HttpRequest, slug: str) -> HttpResponse:
     course = access.course_taught(request, slug)
     work.begin(Endpoint.objects.for_course(course))
     return redirect("classrooms:direction", slug)
-
-
-@require_GET
-def measuring(request: HttpRequest, slug: str) -> JsonResponse:
-    """Whether the measurement is still under way, for the page that waits."""
-    course = access.course_taught(request, slug)
-    row = Measurement.objects.of(Endpoint.objects.for_course(course)).first()
-    return JsonResponse({"working": row is not None and row.state in work.WORKING, "progress": 0})

@@ -6,7 +6,7 @@ import json
 import uuid
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -133,10 +133,3 @@ def test(request: HttpRequest, slug: str, teaching: uuid.UUID) -> HttpResponse:
     except work.CannotTeach as error:
         messages.error(request, str(error))
     return redirect(row)
-
-
-@require_GET
-def state(request: HttpRequest, slug: str, teaching: uuid.UUID) -> JsonResponse:
-    """How far the test is, for the page that waits."""
-    row = _find(request, slug, teaching)
-    return JsonResponse({"working": row.state in WORKING, "progress": row.progress})

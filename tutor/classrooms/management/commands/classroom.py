@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -20,11 +21,32 @@ from tutor.chat.models import Event
 from tutor.chat.threads import in_thread
 from tutor.chat.turns import Runner
 from tutor.classrooms import rooms
-from tutor.classrooms.driving import Driver
-from tutor.classrooms.models import Classroom, Decision, Lesson, Question
+from tutor.classrooms.driving import LEASE, Driver
+from tutor.classrooms.models import Act, Classroom, Decision, Lesson, Question
 from tutor.llm.host.process import HostFailed, running
 from tutor.llm.models import Endpoint
 
+DOES = {
+    "speak",
+    "answer",
+    "hand",
+    "pace",
+    "mode",
+    "talk",
+    "start",
+    "pause",
+    "continue",
+    "skip",
+    "back",
+    "end",
+    "leave",
+    "here",
+}
+EVENTS = {  # types of events, and kinds of notes
+    "queued", "start", "text", "citation", "verdict", "note", "end", "stopped", "error",
+    "line", "place", "point", "quiz", "graded", "hand", "state", "people", "question", "notebook", "skipped", "abstained",
+    "premise", "nearest", "replaced", "truncated",
+}  # fmt: skip
 LOOKS = 0.02  # seconds between two looks at what happened
 
 
@@ -52,7 +74,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             lesson = Lesson.objects.select_related("course__endpoint").get(uuid=options["lesson"])
-        except (Lesson.DoesNotExist, ValueError):
+        except (Lesson.DoesNotExist, ValidationError):
             raise CommandError(f"There is no lesson {options['lesson']}.") from None
         script = self._script(options["script"])
         people = User.objects.filter(enrolments__course=lesson.course, is_active=True)
@@ -85,6 +107,9 @@ class Command(BaseCommand):
             for row in rows
         ):
             raise CommandError(f'{path} has to be a list of {{"after": {{…}}, "do": {{…}}}}.')
+        for number, row in enumerate(rows, 1):
+            if wrong := _wrong(row["after"], row["do"]):
+                raise CommandError(f"{path}, line {number} of the script: {wrong}")
         return rows
 
     def _line(self, row: dict[str, Any]) -> None:
@@ -98,6 +123,24 @@ class Command(BaseCommand):
             self.stdout.write(row["text"], ending="")
         elif row.get("type") == "note":
             self.stdout.write(f" ({row['kind']})", ending="")
+
+
+def _wrong(after: dict[str, Any], do: dict[str, Any]) -> str:
+    """What cannot be played of a line of the script, in words; "" where all can."""
+    if do.get("do") not in DOES:
+        return f"“do” has to be one of {', '.join(sorted(DOES))}."
+    if not isinstance(after.get("count", 1), int):
+        return "“count” has to be a whole number."
+    match after:
+        case {"act": int()} | {"page": int()}:
+            return ""
+        case {"act": str(kind)}:
+            known = {*Act.Kind.values}
+        case {"event": str(kind)}:
+            known = EVENTS
+        case _:
+            return "“after” needs an act (a number or a kind), an event or a page (a number)."
+    return "" if kind in known else f"there is no “{kind}”; it has to be one of {', '.join(sorted(known))}."
 
 
 class Play:
@@ -124,7 +167,10 @@ class Play:
         async def at_once(_: float) -> None:
             await asyncio.sleep(0)
 
-        driver = Driver(runner, wait=at_once, now=self.now)
+        driver = Driver(runner, wait=at_once, now=self.now, only=self.room.pk)
+        # its clock is not that of the site, whose processes go on with their own rooms meanwhile, and not with this one
+        mine = Classroom.objects.filter(pk=self.room.pk)
+        await in_thread(mine.update)(owner=runner.owner, lease_until=timezone.now() + LEASE)
         until = time.monotonic() + seconds
         await in_thread(rooms.act)(self.room, self.user, {"do": "start"})
         try:
