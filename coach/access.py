@@ -71,6 +71,22 @@ def may_remove(user: User | AnonymousUser, observation: Observation) -> bool:
     return observation.teacher_id == user.pk or not Report.objects.filter(observation=observation).exists()
 
 
+def closed_to(user: User | AnonymousUser, observation: Observation, *, words: bool = False) -> str:
+    """Why the person may not change the lesson's transcript or have it scored again (any more); "" where they may.
+
+    Who brought a lesson for its teacher may until the report is shared: from then on it is the teacher's word to the
+    coaches. What was signed off stays, but for the `words` of a line: its teacher can still take out a name.
+    """
+    report = Report.objects.filter(observation=observation).first()
+    if report is None or report.status == Report.Status.PRIVATE:
+        return ""
+    if observation.teacher_id != user.pk:
+        return "The report on this lesson was shared. From now on only its teacher corrects the transcript."
+    if report.status == Report.Status.SIGNED and not words:
+        return "The report on this lesson was signed off. Only the words of a line can still be corrected."
+    return ""
+
+
 def report_of(user: User | AnonymousUser, observation: uuid.UUID) -> Report:
     """The lesson's report, for its teacher, and for coaches and admins once it was shared."""
     readable = Observation.objects.readable_by(user)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,18 @@ from coach import agreement
 from coach.agreement import Given, between_raters, estimate, named
 from coach.classifiers.blend import WeightsDamaged
 from coach.classifiers.encoding import EncoderMissing
+from coach.classifiers.keeping import SHIPPED
 from coach.features import Stretch
 from coach.fitting import Fitted, Rows, cut, fit, held_out, points
 from coach.human_ratings import HumanScore
 from coach.instruments import spec_of
 from coach.instruments.reading import DimensionSpec, InstrumentSpec
 from coach.judging import capable_endpoint
-from coach.models import Calibration
+from coach.models import Calibration, Classifier, Instrument
 from coach.rated_lessons import Lesson, UnusableArchive, files_of, of_files, rated_on_site, taken_in, unpack
 from coach.rating import Span, segments, unseen, whole
 from coach.talk import Transcript
+from tutor.jobs import State
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ LEAST_STRETCHES = 30
 LEAST_AGREEMENT = 0.1  # the lower end of Spearman's interval
 LEAST_OF_A_RATER = 10  # ratings of a person before agreement with people left out says anything
 
+OUTDATED = "No number: the classifiers were trained again after this was calibrated on human ratings. Calibrate it again."
 WENT_WRONG = "Something went wrong while calibrating; the worker's log has the details. Retry."
 
 Progress = Callable[[str, float], None]
@@ -292,11 +296,44 @@ def _work(calibration: Calibration) -> None:
     keep(calibration, outcome, [*calibration.notes, *notes])
 
 
+def weights_in_use() -> dict[str, str]:
+    """Which weights each kind of classifier judges with now: their sha256."""
+    found = {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))["scores"]["weights_sha256"]
+        for path in sorted(SHIPPED.glob("*.json"))
+    }
+    own = Classifier.objects.filter(active=True).order_by("pk")
+    return found | {row.kind: row.scores.get("weights_sha256", "") for row in own}
+
+
+def outdated(calibration: Calibration) -> bool:
+    """Whether it was fitted to what other classifiers said of the talk than those that judge now."""
+    return bool(calibration.weights) and calibration.weights != weights_in_use()
+
+
+def in_use(instruments: Iterable[Instrument]) -> dict[str, dict[str, Any]]:
+    """What was fitted to this site's human ratings, by the instrument's name: each dimension's model, which is not to be
+    trusted where the calibration is out of date."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in instruments:
+        fitted = row.calibrations.filter(active=True, state=State.DONE).first()
+        if fitted is None:
+            continue
+        found[row.name] = fitted.models_by_dimension
+        if outdated(fitted):
+            found[row.name] = {
+                name: {**numbers, "trusted": False, "why": OUTDATED}
+                for name, numbers in fitted.models_by_dimension.items()
+            }
+    return found
+
+
 def keep(calibration: Calibration, outcome: Outcome, notes: Sequence[str] = ()) -> None:
     """Put an outcome on the row. It becomes the one in use if anything in it can be trusted."""
     calibration.models_by_dimension = outcome.models
     calibration.agreement = outcome.agreement
     calibration.notes = [*notes, *outcome.notes]
-    calibration.save(update_fields=["models_by_dimension", "agreement", "notes"])
+    calibration.weights = weights_in_use()
+    calibration.save(update_fields=["models_by_dimension", "agreement", "notes", "weights"])
     if outcome.trusted:
         calibration.activate()

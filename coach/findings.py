@@ -14,9 +14,9 @@ from coach.targets import Target
 from coach.words import content_words, count, plain, sentences, words
 
 MOST = 2
-APART = 5  # lines
+APART, NEAR = 5, 2  # lines between two highlights, and where there are no others that far apart
 NEXT = 2  # lines within which a student must have answered
-WORTH, WORTHY = 1.3, 1.9  # of the one highlight, and of a second: none is better than a filler
+WORTH, WORTHY = 1.3, 1.8  # of the one highlight, and of a second: none is better than a filler
 THOUGHT = 8  # words
 BRIEF = 4  # words
 BEYOND = 4  # words of the teacher's own that make more of a student's words than an echo
@@ -67,13 +67,13 @@ def highlights(inventory: Inventory) -> list[Found]:
     """The teacher's strongest moves with what students then said, at most two, of different kinds where that can be."""
     ranked = sorted(_candidates(inventory), key=lambda row: (-row[0], row[1].line))
     chosen: list[Move] = []
-    for different in (True, False):
+    for different, lines in ((True, APART), (False, APART), (True, NEAR)):
         for worth, move in ranked:
             if worth < (WORTHY if chosen else WORTH):
                 continue
             if chosen and not _opened(inventory, move):
                 continue
-            apart = all(abs(move.line - one.line) >= APART for one in chosen)
+            apart = all(abs(move.line - one.line) >= lines for one in chosen)
             fresh = not different or move.name not in {one.name for one in chosen}
             if len(chosen) < MOST and apart and fresh:
                 chosen.append(move)
@@ -83,8 +83,12 @@ def highlights(inventory: Inventory) -> list[Found]:
 def missed(inventory: Inventory, found: Sequence[Target], drafts: Sequence[Draft]) -> list[Found]:
     """What students said and nothing took further: the moments of the suggestions first, at most two."""
     moves = {draft.target.line: draft.strategy.move for draft in drafts}
-    open_ones = [target for target in found if not target.met]
-    ordered = sorted(open_ones, key=lambda target: target.line not in moves)[:MOST]
+    suggested = [draft.target for draft in drafts if not draft.target.met]
+    lines = {one.line for target in suggested for one in (target, *target.thread)}
+    others = [
+        one for one in found if not one.met and not lines & {one.line, *(later.line for later in one.thread)}
+    ]
+    ordered = [*suggested, *others][:MOST]
     return [
         Found(
             target.line,

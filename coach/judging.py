@@ -129,7 +129,8 @@ class _Asking:
             self.bad += 1
             if error.kind != "schema" or self.bad >= BAD_ANSWERS:
                 self.gave_up = True
-            logger.warning("A stretch is rated without the model's judgement: %s", error)
+            # what the endpoint says may repeat the prompt, and with it the lesson
+            logger.warning("A stretch is rated without the model's judgement: %s", error.kind)
             return []
 
     async def _claims(self, lines: Sequence[Utterance]) -> list[Claim]:

@@ -141,7 +141,9 @@ def _rated(
             return Rated(
                 dimension.name, None, None, None, False, "Nothing that is said here speaks to this dimension."
             )
-        return Rated(dimension.name, None, None, None, True, UNCALIBRATED, quotes)
+        return Rated(
+            dimension.name, None, None, None, True, (numbers or {}).get("why") or UNCALIBRATED, quotes
+        )
     score, low, high = fitted.band(stretch, dimension.name)
     reason = "" if quotes else "No single line moves this band: it rests on what is not there."
     return Rated(dimension.name, round(score, 2), round(low, 2), round(high, 2), True, reason, quotes)

@@ -7,11 +7,11 @@ import time
 import traceback
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
 
 from django.db import transaction
 
 from coach import instruments
+from coach.calibrating import in_use
 from coach.classifiers.blend import WeightsDamaged
 from coach.classifiers.encoding import EncoderMissing
 from coach.models import (
@@ -48,6 +48,7 @@ class NotScorable(Exception):
 def start(observation: Observation) -> Report:
     """Queue a (new) scoring of the lesson and return its report. One that is under way goes on.
 
+    What was shared is the teacher's alone again, who sees what is new in it first.
     Raises NotScorable while its speakers are not confirmed, and for a report that was signed off.
     """
     if observation.step != Observation.Step.READY or observation.state != State.DONE:
@@ -57,6 +58,9 @@ def start(observation: Observation) -> Report:
         if report.status == Report.Status.SIGNED:
             raise NotScorable("This report was signed off and stays as it is.")
         if made or report.state not in (State.QUEUED, State.RUNNING):
+            if report.shared:
+                report.status, report.shared_at = Report.Status.PRIVATE, None
+                report.save(update_fields=["status", "shared_at"])
             report.queue()
     return report
 
@@ -91,21 +95,9 @@ def _score(report: Report) -> None:
             report.advance(stage, done)
             said = time.monotonic()
 
-    scored = score(
-        transcript, specs, calibrations=_calibrations(rows), endpoint=_endpoint(), progress=progress
-    )
+    scored = score(transcript, specs, calibrations=in_use(rows), endpoint=_endpoint(), progress=progress)
     store(report, scored, transcript, rows, revision)
     report.finish()
-
-
-def _calibrations(rows: Iterable[Instrument]) -> dict[str, Any]:
-    """What was fitted to this site's human ratings, by the instrument's name."""
-    found: dict[str, Any] = {}
-    for row in rows:
-        active = row.calibrations.filter(active=True, state=State.DONE).first()
-        if active is not None:
-            found[row.name] = active.models_by_dimension
-    return found
 
 
 def _endpoint() -> Endpoint | None:

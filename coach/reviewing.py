@@ -176,6 +176,13 @@ def say(report: Report, author: User, text: str, line: int | None = None) -> Com
     )
 
 
+def unsay(report: Report, author: User, comment: int) -> None:
+    """Delete a comment of one's own. Raises ValueError in words."""
+    deleted, _ = report.comments.filter(pk=comment, author=author).delete()
+    if not deleted:
+        raise ValueError("This comment is not there any more, or it is somebody else’s.")
+
+
 def plan_visit(report: Report, coach: User, due_on: date) -> Visit:
     """Say when the teacher's class is seen next, in place of an open plan for the same report. Raises ValueError."""
     if due_on < timezone.localdate():

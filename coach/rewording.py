@@ -63,7 +63,8 @@ async def _one(inventory: Inventory, draft: Draft, endpoint: Endpoint) -> Sugges
             temperature=0.2,
         )
     except (EndpointError, UnreadableKey) as error:
-        logger.warning("A suggestion keeps its written words: %s", error)
+        # what the endpoint says may repeat the prompt, and with it the lesson
+        logger.warning("A suggestion keeps its written words: %s", getattr(error, "kind", "key"))
         return draft.suggested
     await asyncio.to_thread(
         record_usage,

@@ -64,7 +64,11 @@ def score(
         made_with={
             "classifiers": _classifiers(lesson, trained),
             "endpoint": {"name": endpoint.name, "model": endpoint.model} if endpoint else None,
-            "calibrated": sorted(calibrations or {}),
+            "calibrated": sorted(
+                name
+                for name, fitted in (calibrations or {}).items()
+                if any(numbers.get("trusted") for numbers in fitted.values())
+            ),
             "instruments": [spec.name for spec in instruments],
         },
     )

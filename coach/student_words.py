@@ -33,7 +33,8 @@ _DID = f"(?:{'|'.join(_LISTS['did'].split())})"
 _VERB = f"(?:{'|'.join(_LISTS['verbs'].split())}|{_DID})"
 _OPENERS = f"(?:{'|'.join(_LISTS['openers'].split())}|\\d[\\d.,/]*)"
 _CLAIM = re.compile(
-    rf"^(?!you're\b)(?:{_OPENERS}\b.*\b{_VERB}\b|(?:it|that|there|they|you)'(?:s|re|ll|d)\b)", re.DOTALL
+    rf"^(?!you're\b|that(?:'s| is| was)\b|this is\b)(?:{_OPENERS}\b.*\b{_VERB}\b|(?:it|that|there|they|you)'(?:s|re|ll|d)\b)",
+    re.DOTALL,
 )
 _INVERTED = re.compile(
     r"(?:^|, )(?:is|are|does|do|did|can|could|would|will|was|were|isn'?t|aren'?t|what|why|how|which|who)\b"
@@ -84,7 +85,8 @@ def _idea(text: str) -> str:
     ]
     if not found:
         return ""
-    return max(found, key=lambda piece: (_weight(piece.text), -piece.start)).text
+    idea = max(found, key=lambda piece: (_weight(piece.text), -piece.start)).text
+    return f"{idea}?" if f"{idea}?" in text else idea
 
 
 def _telling(text: str) -> bool:

@@ -24,6 +24,7 @@ from coach.words import content_words, count, plain
 
 MOST = 2
 APART = 4  # lines between two suggestions
+LAST_RESORT = "wait_time"  # fits every moment, and says least of this one
 LONGEST = 45  # words to say in one breath
 # What was taken up can still be given to more students.
 WIDENED = ("student_reasoning", "student_question", "objection")
@@ -49,10 +50,11 @@ class Draft:
 def suggest(inventory: Inventory, found: Sequence[Target]) -> list[Draft]:
     """The best suggestions, at most two, at different moments and with different moves where that can be."""
     drafts: list[Draft] = []
-    for target in found:
-        if len(drafts) == MOST or (target.met and drafts):
+    for strongest in found:
+        if len(drafts) == MOST or (strongest.met and drafts):
             break  # what was taken further is looked at only where there is nothing else
-        if any(abs(target.line - one.target.line) < APART for one in drafts):
+        target = _apart(strongest, drafts)
+        if target is None:
             continue
         if target.kind == "student_claim" and drafts:
             continue
@@ -62,6 +64,13 @@ def suggest(inventory: Inventory, found: Sequence[Target]) -> list[Draft]:
         if draft is not None:
             drafts.append(draft)
     return drafts
+
+
+def _apart(target: Target, drafts: Sequence[Draft]) -> Target | None:
+    """The moment, or where another suggestion is near, one at which its thread comes back."""
+    moments = [target, *(one for one in target.thread if one.met == target.met)]
+    taken = [one.target.line for one in drafts]
+    return next((one for one in moments if all(abs(one.line - line) >= APART for line in taken)), None)
 
 
 def _draft(inventory: Inventory, target: Target, taken: set[str]) -> Draft | None:
@@ -84,7 +93,7 @@ def _draft(inventory: Inventory, target: Target, taken: set[str]) -> Draft | Non
         if suggested is None or not holds(inventory, target, strategy.move, suggested.say):
             continue
         draft = Draft(target, strategy, result, suggested)
-        if result.verdict == "new":
+        if result.verdict == "new" and not (extending and strategy.move == LAST_RESORT):
             return draft
         extending = extending or draft
     return extending
@@ -184,5 +193,5 @@ def _asked(inventory: Inventory, line: int) -> str:
 
 def _sentence(say: str) -> str:
     """With a capital at the beginning, and without the doubled marks that a quote's own can leave."""
-    say = say.replace("??", "?").replace("?”?", "?”").replace(".”.", "”.").replace("?”.", "?”")
+    say = re.sub(r"\?[?.]", "?", say).replace("?”?", "?”").replace("?”.", "?”").replace(".”.", "”.")
     return say[:1].upper() + say[1:]

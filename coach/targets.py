@@ -20,6 +20,7 @@ from coach.words import NUMBERS, SUBJECT, around, content_words, count, plain, s
 SURELY = 1.6  # of a bare claim
 WEAKEST = 1.0  # strength: nothing is forced where nothing is there
 LAST = 4  # lines of a lesson in which nobody can begin anything
+GROUP_TALK = 2  # lines of students before one that may not have been said to the teacher
 THREAD = 8  # lines in which the same student is still at the same matter
 RETURNING = 0.4  # strength of each time a student comes back to what was let go
 WHOLE = 16  # words of an utterance that is quoted as a whole
@@ -61,11 +62,19 @@ _SOCIAL = re.compile(
     r"|i (?:don'?t have|need|forgot|lost) (?:a|my|the) (?:pencil|paper|book|homework)))"
 )
 _DESK = re.compile(  # how the work is done, and not what it is about
-    r"\b(?:do (?:we|i|you) (?:have|need) to|how (?:long|many) (?:does|do) (?:it|we|i) have to|count as|supposed to|homework"
+    r"\b(?:do (?:we|i|you) (?:(?:have|need) to|put|write|use|copy|get|do)\b"
+    r"|how (?:long|many) (?:does|do) (?:it|we|i) have to|count as|supposed to|homework"
     r"|spell|page|notebook|what do i (?:put|write|do)|where do i"
     r"|what if (?:we|i) (?:want|get|finish|forget|need|lose|don'?t|can'?t)"
     r"|can (?:i|we) (?:use|do|keep|go|have|say|write)"
     r"|is (?:this|that|it) (?:okay|ok|right|a claim)\b|the table or|close enough)\b"
+)
+# A teacher who comes to a group, or calls the groups back, did not hear what was said there.
+_ARRIVING = re.compile(
+    r"(?:(?:okay|ok|all right|alright|so|hi|hey|now|well|good)[,.!]? )*(?:how'?s it going"
+    r"|how (?:are|is) (?:you|we|things|this|everything)"
+    r"|how did (?:you|it) go|what (?:have|did) (?:you|we) (?:got|found|find|come up)|what do (?:you|we) have"
+    r"|(?:everyone|everybody|eyes|time(?:'?s| is) up|come back|let'?s come back|back together|bring it back))\b"
 )
 # A reading from an instrument, or what a group has done: a report, and no claim to be defended.
 _REPORT = re.compile(
@@ -83,7 +92,12 @@ class Target:
     reply: int  # the teacher's first line after it
     strength: float
     met: bool  # whether something did take it further
-    again: tuple[int, ...] = ()  # lines at which the same thread comes back
+    thread: tuple[Target, ...] = ()  # the weaker moments of the same thread, by line
+
+    @property
+    def again(self) -> tuple[int, ...]:
+        """The lines at which the same thread comes back."""
+        return tuple(one.line for one in self.thread)
 
 
 def targets(inventory: Inventory) -> list[Target]:
@@ -102,7 +116,8 @@ def _threads(inventory: Inventory, found: Sequence[Target]) -> list[Target]:
         else:
             one = kept[at]
             strength = one.strength if target.met else one.strength + RETURNING
-            kept[at] = replace(one, again=tuple(sorted({*one.again, target.line})), strength=strength)
+            thread = sorted({*one.thread, target}, key=lambda other: other.line)
+            kept[at] = replace(one, thread=tuple(thread), strength=strength)
     return sorted(kept, key=lambda target: (target.met, -target.strength, target.line))
 
 
@@ -124,7 +139,7 @@ def _target(inventory: Inventory, one: Utterance) -> Target | None:
     if not kind or not matter or not _sayable(kind, one.text, matter):
         return None
     replies = answer(inventory, one.line)
-    if not replies:
+    if not replies or _unheard(inventory, one.line, replies[0]):
         return None
     difficult = kind in DIFFICULT
     strength = WEIGHTS[kind] * certainty + min(len(matter), 10) / 20 + min(_subject(one.text), 4) / 12
@@ -148,6 +163,14 @@ def _target(inventory: Inventory, one: Utterance) -> Target | None:
     if reasoned:
         met = met or any(focuses(inventory, line) for line in replies)
     return Target(one.line, kind, quote, replies[0], round(strength, 4), met)
+
+
+def _unheard(inventory: Inventory, line: int, reply: int) -> bool:
+    """Whether a student spoke in a group that the teacher only then came to."""
+    transcript = inventory.transcript
+    before = range(max(1, line - GROUP_TALK), line)
+    students = sum(transcript[at].voice in STUDENTS for at in before)
+    return students == GROUP_TALK and _ARRIVING.match(plain(transcript[reply].text)) is not None
 
 
 def _does(inventory: Inventory, line: int, names: Sequence[str]) -> bool:
@@ -258,12 +281,13 @@ def _left(inventory: Inventory, one: Utterance, kind: str, replies: list[int]) -
     whole = plain(turn(inventory, replies[0]))
     kept = about(whole)
     left = 0.0
-    if DEFERRED.search(whole):
+    ending = one.line > len(inventory.transcript) - LAST
+    if ending:
+        left -= 1.2  # no time was left
+    elif DEFERRED.search(whole):
         left += 0.7
     if PARKED.search(whole):
         left -= 1.2
-    if one.line > len(inventory.transcript) - LAST:
-        left -= 1.0  # no time was left
     if not content_words(kept):
         left += 0.5  # not a word on it
     if len(kept) < len(whole):

@@ -98,6 +98,9 @@ class Calibration(Job):
     agreement = models.JSONField(
         default=dict
     )  # dimension name -> spearman, kappa, intervals, human–human, lessons, raters
+    weights = models.JSONField(
+        default=dict
+    )  # kind of classifier -> sha256 of the weights that measured the talk when it was fitted
     notes = models.JSONField(default=list)  # what matching ratings with transcripts had to say to the person
     active = models.BooleanField(default=False)
     created_by = models.ForeignKey(

@@ -108,6 +108,8 @@ def observation(request: HttpRequest, observation: uuid.UUID) -> HttpResponse:
         "report": Report.objects.filter(observation=row).first(),
         "recording": _recording(row),
         "may_delete": access.may_remove(request.user, row),
+        "closed": access.closed_to(request.user, row),
+        "readonly": access.closed_to(request.user, row, words=True),
         "names": NameMap.objects.filter(observation=row).exists(),
         "editor": {
             "revision": row.revision,
@@ -211,6 +213,9 @@ def columns(request: HttpRequest, observation: uuid.UUID) -> HttpResponse:
 def speakers(request: HttpRequest, observation: uuid.UUID) -> HttpResponse:
     """Take the person's word on who is who."""
     row = access.observation_of(request.user, observation)
+    if closed := access.closed_to(request.user, row):
+        messages.error(request, closed)
+        return redirect(row)
     voices = {
         int(name.removeprefix("voice-")): str(value)
         for name, value in request.POST.items()
@@ -245,6 +250,8 @@ def correct(request: HttpRequest, observation: uuid.UUID) -> JsonResponse:
         with transaction.atomic():
             if not Observation.objects.select_for_update().filter(pk=row.pk, revision=revision).exists():
                 return JsonResponse({"error": CHANGED}, status=409)
+            if closed := access.closed_to(request.user, row, words=act is correcting.write):
+                return JsonResponse({"error": closed}, status=422)
             act(row, **values)
     except correcting.CorrectionRefused as refusal:
         return JsonResponse({"error": str(refusal)}, status=422)

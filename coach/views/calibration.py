@@ -13,7 +13,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from coach import bringing_ratings
-from coach.calibrating import LEAST_AGREEMENT, LEAST_LESSONS, LEAST_STRETCHES
+from coach.calibrating import LEAST_AGREEMENT, LEAST_LESSONS, LEAST_STRETCHES, outdated
 from coach.human_ratings import LARGEST, UnreadableRatings
 from coach.instruments import active
 from coach.models import Calibration, HumanRating, Instrument
@@ -88,9 +88,11 @@ def listed(request: HttpRequest) -> HttpResponse:
             return redirect("coach:one_calibration", row.pk)
         except UnreadableRatings as error:
             form.add_error(None, str(error))
+    rows = list(Calibration.objects.select_related("instrument", "created_by")[:50])
     context = {
         "form": form,
-        "rows": Calibration.objects.select_related("instrument", "created_by")[:50],
+        "rows": rows,
+        "outdated": {row.pk for row in rows if row.active and outdated(row)},
         "instruments": [(row, _rated(row)) for row in active()],
         "least": {
             "lessons": LEAST_LESSONS,
@@ -130,6 +132,7 @@ def one(request: HttpRequest, calibration: int) -> HttpResponse:
         "rows": [(titles[name], found, in_words(found)) for name, found in row.agreement.items() if name in titles],
         "without": [one for name, one in titles.items() if name not in row.agreement and one.observable],
         "trusted": row.trusted,
+        "outdated": outdated(row),
     }  # fmt: skip
     return render(request, "coach/calibration.html", context)
 

@@ -106,6 +106,10 @@ def state(request: HttpRequest, observation: uuid.UUID) -> JsonResponse:
 def score(request: HttpRequest, observation: uuid.UUID) -> HttpResponse:
     """Score the lesson, again after an edit or a failure."""
     row = access.observation_of(request.user, observation)
+    if closed := access.closed_to(request.user, row):
+        messages.error(request, closed)
+        return redirect("coach:observation", observation)
+    was_shared = Report.objects.filter(observation=row).exclude(status=Report.Status.PRIVATE).exists()
     try:
         reporting.start(row)
     except reporting.NotScorable as error:
@@ -114,6 +118,11 @@ def score(request: HttpRequest, observation: uuid.UUID) -> HttpResponse:
     if row.teacher_id != request.user.pk:
         messages.success(request, "The lesson is being scored. Its teacher sees the report first.")
         return redirect("coach:observation", observation)
+    if was_shared:
+        note(request, "report.taken_back", f"report {row.uuid}")
+        messages.success(
+            request, "The lesson is scored again, and the report is yours alone until you share it again."
+        )
     return redirect("coach:report", observation)
 
 
@@ -226,11 +235,14 @@ def goal(request: HttpRequest, observation: uuid.UUID) -> HttpResponse:
 @require_POST
 @login_required
 def comment(request: HttpRequest, observation: uuid.UUID) -> HttpResponse:
-    """Comment on the report, or on a line of the transcript."""
+    """Comment on the report, or on a line of the transcript; or delete a comment of one's own."""
     report = readable(request, observation)
     data = posted(request)
 
     def done() -> str:
+        if data.get("do") == "delete":
+            reviewing.unsay(report, _person(request), number(data.get("comment", "")))
+            return "Your comment is deleted."
         line = data.get("line", "").strip()
         reviewing.say(report, _person(request), data.get("text", ""), number(line) if line else None)
         return "Your comment stands under the report."

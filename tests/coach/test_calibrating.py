@@ -16,15 +16,18 @@ from django.core.management import CommandError, call_command
 from coach import bringing_ratings
 from coach.calibrating import (
     LEAST_LESSONS,
+    OUTDATED,
     CannotCalibrate,
     Outcome,
     calibrate,
+    in_use,
+    outdated,
     transcripts_path,
     work,
 )
 from coach.human_ratings import HumanScore
 from coach.instruments import InstrumentSpec, built_in, find
-from coach.models import Calibration
+from coach.models import Calibration, Classifier
 from coach.rated_lessons import Lesson, taken_in
 from coach.rating import rate, segments
 from tests import make
@@ -279,6 +282,15 @@ def test_the_command_fits_reports_and_from_then_on_lessons_get_numbers(tmp_path:
         assert by_name["explanations"].score is None
         scores.append(by_name[REASONING].score or 0)
     assert scores[0] < scores[1]
+    assert in_use([stored.instrument])["mqi-informed"][REASONING]["trusted"]
+    # a classifier that is trained again judges talk in another way than the one that was fitted to
+    inventory = taken_in(transcript, spec).inventory
+    Classifier.objects.create(kind="uptake", path="classifiers/none", scores={"weights_sha256": "other"})
+    assert outdated(stored)
+    rows = rate(transcript, inventory, spec, spans, in_use([stored.instrument])["mqi-informed"])
+    rated = next(one for one in rows[0] if one.dimension == REASONING)
+    assert (rated.score, rated.low, rated.high) == (None, None, None)
+    assert rated.reason == OUTDATED
 
 
 @pytest.mark.django_db

@@ -344,3 +344,54 @@ def test_a_coach_reads_whom_the_report_speaks_to(cast: Cast) -> None:
     assert "It was written to the teacher: “you” is Nneka Okafor." in page
     assert "The teacher could say" in page
     assert "You could say" not in page
+
+
+def test_who_brought_a_lesson_leaves_it_to_its_teacher_once_it_is_shared(cast: Cast) -> None:
+    observation = cast.report.observation
+    Observation.objects.filter(pk=observation.pk).update(brought_by=cast.coach)
+    line = observation.utterances.first()
+    assert line is not None
+    write = {"act": "write", "revision": observation.revision, "line": line.pk, "text": "Say why."}
+    speakers = {f"voice-{observation.speakers.get(label='Teacher').pk}": "student"}
+
+    def refused(person: User) -> None:
+        before = list(observation.utterances.values_list("text", "speaker__voice"))
+        assert cast.send(person, "correct", **(write | {"act": "drop"})).status_code == 422
+        cast.post(person, "score")
+        cast.post(person, "speakers", **speakers)
+        report = Report.objects.get(pk=cast.report.pk)
+        assert (report.state, report.revision) == (State.DONE, cast.report.revision)
+        assert list(observation.utterances.values_list("text", "speaker__voice")) == before
+
+    Report.objects.filter(pk=cast.report.pk).update(status=Report.Status.SHARED)
+    refused(cast.coach)
+    assert cast.send(cast.coach, "correct", **write).status_code == 422
+    page = cast.client(cast.coach).get(cast.url("observation")).content.decode()
+    assert "only its teacher corrects the transcript" in page
+    assert cast.url("score") not in page
+    Report.objects.filter(pk=cast.report.pk).update(status=Report.Status.SIGNED)
+    refused(cast.coach)
+    refused(cast.teacher)
+    assert cast.send(cast.teacher, "correct", **write).status_code == 200  # a name that was overlooked
+
+
+def test_a_shared_report_that_is_scored_again_is_its_teachers_first(cast: Cast) -> None:
+    cast.post(cast.teacher, "share", do="share")
+    said = cast.post(cast.teacher, "score").content.decode()
+    assert "yours alone until you share it again" in said
+    report = Report.objects.get(pk=cast.report.pk)
+    assert (report.status, report.shared_at) == (Report.Status.PRIVATE, None)
+    assert cast.client(cast.coach).get(cast.url()).status_code == 404
+    assert AuditEntry.objects.filter(action="report.taken_back").exists()
+
+
+def test_a_comment_is_deleted_by_who_wrote_it_and_by_nobody_else(cast: Cast) -> None:
+    cast.post(cast.teacher, "share", do="share")
+    cast.post(cast.coach, "comment", text="Look at line three.")
+    comment = Comment.objects.get()
+    refused = cast.send(cast.teacher, "comment", do="delete", comment=comment.pk)
+    assert refused.status_code == 400
+    assert 'value="delete"' not in cast.page(cast.teacher)
+    assert 'value="delete"' in cast.page(cast.coach)
+    assert cast.post(cast.coach, "comment", do="delete", comment=comment.pk).status_code == 200
+    assert not Comment.objects.exists()

@@ -111,3 +111,14 @@ def test_one_suggestion_that_fails_does_not_touch_the_other(scripted: Scripted, 
     found = reworded(LESSON, [other, draft], scripted.endpoint(capable=True))
     assert found[0] == other.suggested
     assert found[1].say == BETTER["say"]
+
+
+def test_what_an_endpoint_says_of_the_prompt_is_not_logged(
+    scripted: Scripted, draft: Draft, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripted.script(Answer(status=400, error=f"cannot read: {SAID}"))
+    (found,) = reworded(LESSON, [draft], scripted.endpoint(capable=True))
+    assert found == draft.suggested
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("coach")]
+    assert len(logged) == 1
+    assert "tops" not in logged[0]

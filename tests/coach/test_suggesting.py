@@ -144,3 +144,10 @@ def test_a_models_better_words_are_taken(lesson: Inventory) -> None:
 def test_a_models_words_that_do_not_hold_are_left(lesson: Inventory, say: str) -> None:
     draft = next(draft for draft in drafts(lesson) if draft.target.line == 2)
     assert better(lesson, draft, {"say": say, "missing": "x", "expect": "y"}) == draft.suggested
+
+
+def test_what_a_student_says_is_not_pointed_at_twice_and_a_question_keeps_its_mark() -> None:
+    eats = student_words("It eats the soil, because the roots suck it up and that's how it gets bigger.")
+    assert not eats.claim.startswith("that")
+    asks = student_words("I don't get it. How can air turn into wood? Air doesn't weigh anything.")
+    assert asks.idea == "How can air turn into wood?"

@@ -156,3 +156,68 @@ def test_an_echo_a_name_called_and_an_instruction_are_no_highlights() -> None:
         )
     )
     assert highlights(lesson) == []
+
+
+PLANTS = (
+    ("Teacher", "So where does a plant get the stuff it is made of?"),
+    ("Student A", "It eats the soil, because the roots suck it up and that's how it gets bigger."),
+    ("Teacher", "No, not from the soil. Write that word down, please."),
+    ("Student B", "But the ones in the dark got taller and they had no light."),
+    ("Teacher", "We'll get to that. Next slide. Carbon dioxide plus what?"),
+    ("Student C", "Water."),
+    ("Teacher", "Water. Good. So the plant makes its own food in the leaves."),
+    ("Student A", "I don't get it. How can air turn into wood? Air doesn't weigh anything."),
+    ("Teacher", "Well, air does weigh something. Okay, let's look at the lab sheet."),
+    ("Student C", "We measured fourteen in the dark and six in the light."),
+    ("Teacher", "Why do you think the one in the dark is more than twice as tall?"),
+    ("Student C", "It was looking for light, because it used up everything it had in the seed."),
+    ("Teacher", "Student C says it used up what was in the seed. Who can add on to that, or disagrees?"),
+    ("Student A", "I disagree, because then it should be heavier too and ours felt lighter."),
+    ("Teacher", "How could we find out whether it is heavier or lighter?"),
+    ("Student B", "Weigh them. But you have to dry them first, because water weighs a lot."),
+    ("Teacher", "Great. We'll do that on Thursday. Clean up, please."),
+)
+
+
+def test_beside_another_suggestion_a_thread_is_taken_up_where_it_comes_back_and_not_as_the_lesson_ends() -> (
+    None
+):
+    lesson = inventory(talk(*PLANTS))
+    found = targets(lesson)
+    drafts = suggest(lesson, found)
+    assert [draft.target.line for draft in drafts] == [4, 8]
+    assert [one.line for one in missed(lesson, found, drafts)] == [4, 8]
+    assert "How can air turn into wood?” " in drafts[1].suggested.say
+
+
+def test_two_highlights_may_stand_close_where_there_are_no_others() -> None:
+    assert [(one.line, one.move) for one in highlights(inventory(talk(*PLANTS)))] == [
+        (11, "press_reasoning"),
+        (13, "students_relating"),
+    ]
+
+
+def test_a_teacher_who_only_then_comes_to_a_group_has_missed_nothing() -> None:
+    group = (
+        ("Teacher", "In your groups, find the rule."),
+        ("Student A", "It goes up by three every time."),
+        ("Student B", "So it's three times forty-three."),
+        ("Student A", "Plus two, because if you go backwards, step zero has two of them."),
+    )
+    after = (("Student B", "We got 131."), ("Teacher", "Okay."), ON, ("Student C", "Which page?"))
+    assert at(4, *group, ("Teacher", "How's it going over here?"), *after) is None
+    assert at(4, *group, ("Teacher", "Okay. Number two."), *after) is not None
+
+
+def test_being_sent_to_look_again_says_that_something_is_wrong() -> None:
+    found = at(
+        2,
+        ("Teacher", "Other group, what do you have?"),
+        ("Student A", "172, because 43 times four."),
+        ("Teacher", "Hmm, check it again."),
+        ("Student B", "Oh."),
+        ON,
+        ("Student B", "Okay."),
+    )
+    assert found is not None
+    assert found.kind == "student_error"

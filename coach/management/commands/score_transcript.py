@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from coach.calibrating import in_use
 from coach.classifiers.blend import WeightsDamaged
 from coach.classifiers.encoding import EncoderMissing
 from coach.instruments import InstrumentSpec, active, find, spec_of
@@ -18,7 +19,6 @@ from coach.models import Instrument
 from coach.moves import title
 from coach.readers import UnreadableTranscript, read_transcript
 from coach.scoring import Scored, score
-from tutor.jobs import State
 
 
 class Command(BaseCommand):
@@ -38,7 +38,8 @@ class Command(BaseCommand):
             raise CommandError(f"There is no file {path}.")
         try:
             transcript = read_transcript(path)
-            scored = score(transcript, specs, calibrations=calibrations(specs), endpoint=capable_endpoint())
+            fitted = in_use(Instrument.objects.filter(active=True, name__in=[spec.name for spec in specs]))
+            scored = score(transcript, specs, calibrations=fitted, endpoint=capable_endpoint())
         except (UnreadableTranscript, EncoderMissing, WeightsDamaged) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
@@ -56,16 +57,6 @@ def instruments(name: str | None) -> list[InstrumentSpec]:
     except Instrument.DoesNotExist:
         there = ", ".join(sorted(row.name for row in active()))
         raise CommandError(f"There is no instrument {name!r}. There are: {there}.") from None
-
-
-def calibrations(specs: list[InstrumentSpec]) -> dict[str, Any]:
-    """What was fitted to this site's human ratings, for the instruments that are used."""
-    found: dict[str, Any] = {}
-    for row in Instrument.objects.filter(active=True, name__in=[spec.name for spec in specs]):
-        fitted = row.calibrations.filter(active=True, state=State.DONE).first()
-        if fitted is not None:
-            found[row.name] = fitted.models_by_dimension
-    return found
 
 
 def report(scored: Scored) -> Iterator[str]:

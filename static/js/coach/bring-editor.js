@@ -326,7 +326,7 @@ list.addEventListener("change", (event) => {
   correct("set_voice", { speaker: speaker.id, voice: event.target.value }, () => { event.target.value = speaker.voice; });
 });
 
-document.querySelector("[data-add-speaker]").addEventListener("click", async () => {
+document.querySelector("[data-add-speaker]")?.addEventListener("click", async () => {
   const given = await fillIn("Another speaker", ["label", "voice"]);
   if (given && await correct("add_speaker", { label: given.label, voice: given.voice })) announce("Added");
 });
