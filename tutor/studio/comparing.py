@@ -97,11 +97,13 @@ def _pair(
         )
 
     nearer = [float((ours[n].nearness or 0.0) > (theirs[n].nearness or 0.0)) for n in numbers]
+    differ = {n: won for n, won in zip(numbers, nearer, strict=True) if ours[n].text != theirs[n].text}
     return {
         "system": system,
         "against": against,
         "nearer": bootstrap.mean(nearer, seed, groups=groups),
-        "same": sum(ours[number].text == theirs[number].text for number in numbers),
+        "same": len(numbers) - len(differ),  # answers word for word alike, of which neither is nearer
+        "nearer_of_others": _mean(differ, asked, seed) if differ else None,
         "nearness": difference("nearness"),
         "grounded": difference("grounded"),
     }

@@ -248,19 +248,19 @@ def _labels(judge: Endpoint | None, given: Sequence[tuple[Asked, str]]) -> list[
 def beat_its_baselines(adapter: Adapter) -> tuple[bool, str]:
     """Whether the newest finished evaluation shows the adapter nearer than every baseline and no less grounded; and why not."""
     newest = adapter.evaluations.filter(state=Evaluation.State.DONE).order_by("-pk").first()
-    if newest is None:
-        return False, "It has not been evaluated."
-    for row in newest.table.get("comparisons", []):
+    return (False, "It has not been evaluated.") if newest is None else verdict(newest)
+
+
+def verdict(evaluation: Evaluation) -> tuple[bool, str]:
+    """Whether an evaluation shows what it measured nearer than all else and no less grounded; and why not."""
+    rows = evaluation.table.get("comparisons", [])
+    for row in rows:
         if row["nearer"]["low"] <= BETTER:
-            return (
-                False,
-                f"It is not surely nearer to the reference than {row['against']} ({row['nearer']['mean']:.0%} of questions).",
-            )
+            share = f"{row['nearer']['mean']:.0%} of questions"
+            return False, f"It is not surely nearer to the reference than {row['against']} ({share})."
         if row["grounded"]["high"] < 0:
             return False, f"Its answers are less grounded than those of {row['against']}."
-    return bool(newest.table.get("comparisons")), "" if newest.table.get(
-        "comparisons"
-    ) else "It was compared with nothing."
+    return bool(rows), "" if rows else "It was compared with nothing."
 
 
 def as_json(evaluation: Evaluation) -> str:

@@ -110,7 +110,7 @@ def evaluation(request: HttpRequest, slug: str, evaluation: int) -> HttpResponse
     course = access.course_taught(request, slug)
     rows = Evaluation.objects.select_related("adapter", "dataset", "course")
     row = get_object_or_404(rows, course=course, pk=evaluation)
-    better, why = evaluating.beat_its_baselines(row.adapter) if row.adapter else (False, "")
+    better, why = evaluating.verdict(row)
     table = row.table
     context = {
         "section": "studio",
@@ -224,7 +224,7 @@ def _next(row: Evaluation, pair: dict[str, str], who: Any) -> dict[str, Any]:
     numbers = [n for n in sorted(set(ours) & set(theirs)) if ours[n].text != theirs[n].text]
     done = set(row.ratings.filter(person=who, **pair).values_list("number", flat=True))
     left = sorted((n for n in numbers if n not in done), key=lambda n: _chance(row, pair, who, n, "order"))
-    found: dict[str, Any] = {"count": len(numbers), "done": len(done & set(numbers)), "question": None}
+    found: dict[str, Any] = {"to_rate": len(numbers), "rated": len(done & set(numbers)), "question": None}
     if not left:
         return found
     number = left[0]

@@ -145,7 +145,9 @@ def lines(table: dict[str, Any]) -> Iterator[str]:
             f"  {name:<40} nearness {_figure(row['nearness'], 3)}   grounded {_figure(row['grounded'])}   {row['words']} words"
         )
     for row in table.get("comparisons", []):
-        yield f"  {row['system']} is nearer than {row['against']} on {_figure(row['nearer'])}"
+        others = row.get("nearer_of_others")
+        rest = f", of those that differ {_figure(others)}" if others and row["same"] else ""
+        yield f"  {row['system']} is nearer than {row['against']} on {_figure(row['nearer'])}, same words on {row['same']}{rest}"
     for row in table.get("labels", []):
         disagree = f"   runs disagree on {_figure(row['disagree'])}" if "disagree" in row else ""
         yield (
