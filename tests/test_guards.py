@@ -83,7 +83,6 @@ FOR_STUDENTS = {
     "classrooms:explain",
     "classrooms:take_back",
     "classrooms:test_classmate",
-    "classrooms:teaching_state",
     "practice:knowledge",
     "practice:disagree",
     "practice:practice",

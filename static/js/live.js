@@ -1,4 +1,5 @@
-// A page about a job: while it works, what the server shows of it is fetched again and put in place.
+// A page about a job: while it works, what the server shows of it is fetched again and put in place. Where nothing of it is shown
+// any more, the page is.
 
 const PAUSE = 1500;
 
@@ -7,15 +8,16 @@ async function refresh() {
   if (!shown) return;
   try {
     const response = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
-    if (!response.ok) { location.reload(); return; }
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const fresh = page.querySelector("[data-live]");
+    const page = response.ok && new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = page && page.querySelector("[data-live]");
     if (!fresh) { location.reload(); return; }
     const open = [...shown.querySelectorAll("details")].map((details) => details.open);
+    const ticked = [...shown.querySelectorAll("input[type=checkbox]")].map((box) => box.checked);
     const held = shown.contains(document.activeElement) ? document.activeElement.getAttribute("value") : null;
     shown.replaceWith(fresh);
     fresh.querySelectorAll("details").forEach((details, number) => { if (open[number]) details.open = true; });
-    if (held) fresh.querySelector(`button[value="${CSS.escape(held)}"]`)?.focus();
+    fresh.querySelectorAll("input[type=checkbox]").forEach((box, number) => { box.checked = ticked[number] ?? box.checked; });
+    if (held) fresh.querySelector(`[value="${CSS.escape(held)}"]`)?.focus();
   } catch { /* the network is away: look again */ }
   setTimeout(refresh, PAUSE);
 }
