@@ -409,7 +409,10 @@ def test_accepting_a_coding_example_gives_it_to_students_and_rejecting_takes_it_
     teacher = make.enrol(programmed, role=Role.INSTRUCTOR)
     assert not programmed.exercises.kept().exists()
     _judge(example, teacher, verdict="accept")
-    assert programmed.exercises.kept().get() == example.exercise
+    kept = programmed.exercises.kept().get()
+    assert kept == example.exercise
+    assert kept.item is not None  # through which attempts count for
+    assert kept.item.skill.name == "Shrinking"
     _judge(example, teacher, verdict="reject")
     assert not programmed.exercises.kept().exists()
 

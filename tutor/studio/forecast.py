@@ -55,9 +55,9 @@ def forecast(course: Course, materials: Collection[int], kinds: Collection[str],
     drafts = min(count * DRAFTS * len(statements) / 7, limit * 10 / OF_TEN)
     seconds = count * A_PASSAGE_READ + drafts * A_DRAFT
     if "apply" in kinds:
-        seconds += min(programs, limit) * A_PROGRAM_RUN
+        seconds += min(programs, limit / len(kinds)) * A_PROGRAM_RUN
     if CODING in kinds:
-        seconds += min(programs / 10, limit) * AN_EXERCISE
+        seconds += min(programs / 10, limit / len(kinds)) * AN_EXERCISE
     endpoint = writer(course)
     tokens = most = 0
     if endpoint is not None and count:

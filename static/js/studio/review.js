@@ -22,7 +22,9 @@ function edit(example) {
   example.querySelector(".shown").hidden = true;
   example.querySelector(".edited").hidden = false;
   example.querySelector('[value="edit"]').textContent = "Save";
-  example.querySelector('[name="answer"]').focus();
+  const answer = example.querySelector('[name="answer"]');
+  answer.focus();
+  answer.setSelectionRange(answer.value.length, answer.value.length);
 }
 
 function show(example) {

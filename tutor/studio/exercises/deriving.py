@@ -203,6 +203,9 @@ def traced(course: Course, chosen: set[int]) -> Iterator[Draft]:
         shown = printed.rstrip("\n")
         if not shown.strip() or printed != again or len(shown) > LONGEST_OUTPUT or UNLIKE.search(shown):
             continue
+        comments = " ".join(re.findall(r"#.*", text))
+        if any(line.strip() and line.strip() in comments for line in shown.splitlines()):
+            continue  # the question would hold its answer
         several = "\n" in shown
         answer = f"It prints:\n\n```\n{shown}\n```" if several else f"It prints `{shown.strip()}`."
         question = f"What does this program print?\n\n```python\n{text.strip()}\n```"

@@ -40,7 +40,7 @@ WITH = re.compile(
 )
 BY_MEANS = re.compile(
     r"^(?P<aux>is|are|can be|may be|must be|should be) (?P<done>[a-z]+(?:ed|en|de|lt|wn|ne|ut)) "
-    r"(?P<how>(?:by (?:first )?[a-z]+ing|using|with the) [^;:()]{4,110})\.$"
+    r"(?P<how>(?:by [a-z]+ing|using|with the) [^;:()]{4,110})\.$"
 )
 CALLED = re.compile(r"^(?P<be>is|are) (?:also )?(?:called|known as|named) (?P<name>[^,;:()]{3,40})\.$")
 COUNTED = re.compile(

@@ -106,7 +106,9 @@ class Exercise(Job):
             raise ValueError("Only an exercise whose tests have been verified can be kept.")
         self.standing = standing
         with transaction.atomic():
-            self.save(update_fields=["standing"])
+            if standing == self.Standing.KEPT and self.skill is None and self.examples.exists():
+                self.skill = self.skill_of_section()
+            self.save(update_fields=["standing", "skill"])
             self.show_skill()
 
     def as_json(self) -> dict[str, Any]:
@@ -123,6 +125,19 @@ class Exercise(Job):
             "mutants": self.mutants,
             "killed": self.killed,
         }
+
+    def skill_of_section(self) -> Skill | None:
+        """For an exercise that a dataset brought: a skill of the passage it was made of, or else one named as its section."""
+        passage = self.passages.first()
+        if passage is None:
+            return None
+        known = Skill.objects.filter(course=self.course, passages=passage).first()
+        if known is not None:
+            return known
+        name = str(passage.heading_path[-1]) if passage.heading_path else self.title
+        skill, _ = Skill.objects.get_or_create(course=self.course, name=name[:120])
+        skill.passages.add(passage)
+        return skill
 
     def show_skill(self) -> None:
         """Bring the item through which attempts count for the skill up to date: there while the exercise is kept."""

@@ -163,6 +163,7 @@ def dataset(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
             ],
         }
         for entry in card.get("coverage", {}).get("materials", [])
+        if "pages" in entry
     ]
     context = {
         "section": "studio",
@@ -180,7 +181,7 @@ def dataset(request: HttpRequest, slug: str, dataset: int) -> HttpResponse:
             (MADE_BY.get(who, f"{who} wrote"), count) for who, count in card.get("made_by", {}).items()
         ],
         "review": agreement(row),
-        "no_exercises": CODING in row.kinds and not card.get("exercises", {}).get("count"),
+        "no_exercises": CODING in row.kinds and card.get("exercises", {}).get("count") == 0,
         "kept_so_far": row.examples.kept().count() if row.state in WORKING else 0,
     }
     return render(request, "studio/dataset.html", context)

@@ -25,6 +25,7 @@ POOLS = {
     "dict": [{"a": 1, "b": 2}, {}],
 }
 TYPES = ("int", "str", "list", "colour")  # that are tried where the program makes no call
+LONGEST = 400  # characters of arguments that are of use
 MOST = 40  # calls that are printed
 SIDES = 6  # values tried in a place
 
@@ -72,7 +73,7 @@ def recorded(asked):
         if isinstance(node, ast.FunctionDef) and node.name == asked["name"] and callable(function):
 
             def noting(*arguments, _function=function, **named):
-                if not depth[0] and not named:
+                if not depth[0] and not named and len(repr(arguments)) <= LONGEST:
                     with contextlib.suppress(BaseException):
                         seen.append(copy.deepcopy(list(arguments)))
                 depth[0] += 1
@@ -93,9 +94,14 @@ def neighbours(arguments):
             in_order = list(value) == sorted(
                 value, key=lambda item: (str(type(item)), item)
             )  # it may have to be
-            pool = [value[:-1], value[1:], value[::2]] + ([] if in_order else [value[::-1]])
+            pool = ([value[:-1], value[1:], value[::2]] if len(arguments) == 1 else []) + (
+                [] if in_order else [value[::-1]]
+            )
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             pool = [value + 1, value * 2, *pool]
+            sizes = [len(other) for other in arguments if isinstance(other, list)]
+            if sizes:
+                pool = [number for number in pool if number <= min(sizes)]
         if isinstance(value, str) and value:
             pool = (
                 [value[::-1], value.upper(), *pool]
@@ -116,6 +122,9 @@ def guessed(function, count):
             [column[(turn + place * (turn + 1)) % len(column)] for place, column in enumerate(columns)]
             for turn in range(SIDES)
         ]
+        for row in rows:  # a number beside a list mostly counts its items
+            sizes = [len(value) for value in row if isinstance(value, list) and value]
+            row[:] = [min(value, min(sizes)) if sizes and isinstance(value, int) else value for value in row]
         good = [(row, tried(function, row)) for row in rows]
         good = [(row, result) for row, result in good if result is not None]
         if len({result for _, result in good}) > len({result for _, result in best}) and len(good) >= 3:
