@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import Any
 from xml.sax.saxutils import escape
@@ -14,6 +16,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
@@ -39,6 +42,12 @@ LINE, SUNKEN, WASH = (colors.HexColor(code) for code in ("#d8dce5", "#e9ebf1", "
 LANE_COLOURS = {"teacher": PEN, "student": GOOD, "group": WARN, "silence": colors.HexColor("#7d8799")}
 MARGIN = 18 * mm
 WIDTH = A4[0] - 2 * MARGIN - 12  # a frame keeps 6 points free on either side
+# Fonts that PDF viewers have for scripts of which no typeface is carried here.
+EAST_ASIAN = {
+    "\u3040-\u30ff": "HeiseiMin-W3",
+    "\uac00-\ud7af\u1100-\u11ff": "HYSMyeongJo-Medium",
+    "\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef": "STSong-Light",
+}
 FONT, BOLD, ITALIC = "Liberation", "Liberation-Bold", "Liberation-Italic"
 
 
@@ -69,6 +78,7 @@ NUMBER = _style("number", 8.5, alignment=2)
 HEAD = _style("head", 8, fontName=BOLD, textColor=FAINT)
 QUOTE = _style("quote", 9.5, leftIndent=10, borderPadding=(0, 0, 0, 6), spaceBefore=2)
 SOURCE = _style("source", 8, leftIndent=10, textColor=FAINT, spaceAfter=4)
+FOOT = _style("foot", 8, textColor=FAINT)
 SAY = _style("say", 11, fontName=BOLD, spaceAfter=3)
 
 
@@ -118,10 +128,12 @@ class _Numbered(Canvas):  # type: ignore[misc]
     def save(self) -> None:
         for page in self._pages:
             self.__dict__.update(page)
+            foot = self._foot if len(self._foot) < 110 else f"{self._foot[:109]}…"
+            line = _text(foot, FOOT)
+            line.wrapOn(self, WIDTH - 40, 20 * mm)
+            line.drawOn(self, MARGIN + 6, 11 * mm - FOOT.leading + FOOT.fontSize)
             self.setFont(FONT, 8)
             self.setFillColor(FAINT)
-            foot = self._foot if len(self._foot) < 110 else f"{self._foot[:109]}…"
-            self.drawString(MARGIN + 6, 11 * mm, foot)
             self.drawRightString(A4[0] - MARGIN - 6, 11 * mm, f"{self._pageNumber} of {len(self._pages)}")
             super().showPage()
         super().save()
@@ -129,7 +141,31 @@ class _Numbered(Canvas):  # type: ignore[misc]
 
 def _text(words: object, style: ParagraphStyle = TEXT) -> Paragraph:
     """Words of people and of lessons, never markup."""
-    return Paragraph(escape(str(words)).replace("\n", "<br/>"), style)
+    return Paragraph("".join(_drawn(char) for char in str(words)).replace("\n", "<br/>"), style)
+
+
+@lru_cache(maxsize=4096)
+def _drawn(char: str) -> str:
+    """A character as markup: itself where the typeface has it, else in a viewer's own type, in simpler characters, or by
+    its name in brackets. Nothing is left out."""
+    there = pdfmetrics.getFont(FONT).face.charToGlyph
+    if ord(char) in there or char.isspace():
+        return escape(char)
+    for script, font in EAST_ASIAN.items():
+        if re.match(f"[{script}]", char):
+            pdfmetrics.registerFont(UnicodeCIDFont(font))
+            return f'<font name="{font}">{escape(char)}</font>'
+    simpler = unicodedata.normalize("NFKC", char)
+    if simpler != char and all(ord(one) in there for one in simpler):
+        return escape(simpler)
+    if unicodedata.category(char) in (
+        "Cf",
+        "Mn",
+        "Me",
+        "Cc",
+    ):  # joiners and such, which show nothing of their own
+        return ""
+    return escape(f"[{unicodedata.name(char, f'U+{ord(char):04X}').lower()}]")
 
 
 def _head(sheet: Sheet) -> list[Flowable]:
@@ -137,7 +173,7 @@ def _head(sheet: Sheet) -> list[Flowable]:
     facts = [f"{observation.taught_on:%d %B %Y}".lstrip("0"), str(observation.teacher)]
     facts += [one for one in (observation.subject, observation.grade) if one]
     if sheet.minutes:
-        facts.append(f"{sheet.minutes} minutes")
+        facts.append(f"{sheet.minutes} minute{'s' * (sheet.minutes != 1)}")
     facts.append(f"{len(sheet.transcript)} lines")
     rows: list[Flowable] = [_text(observation.title, TITLE), _text(" · ".join(facts), LEDE)]
     if observation.goal_of_lesson:

@@ -91,3 +91,11 @@ def test_the_command_writes_the_file_or_says_why_not(tmp_path: Path) -> None:
         call_command("coach_report", str(unscored.uuid), str(file))
     with pytest.raises(CommandError, match="cannot be written"):
         call_command("coach_report", str(report.observation.uuid), str(tmp_path / "no" / "report.pdf"))
+
+
+def test_what_the_typeface_lacks_is_drawn_otherwise_and_never_left_out() -> None:
+    report = make.report(make.observation(title="二分 and ⅗ of △, 😀 ≥ √2"))
+    data = document(compose(report, report.observation.teacher))
+    whole = " ".join(pages(data))
+    assert b"/BaseFont /STSong-Light" in data  # which viewers have
+    assert " and 3⁄5 of [white up-pointing triangle], [grinning face] ≥ √2" in whole
