@@ -177,6 +177,15 @@ def test_only_statements_that_stand_on_their_own_are_taken_apart(claim: str, sub
     assert (found.subject if found else None) == subject
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("lead", ["Ex: ", "For example, "])
+def test_what_is_said_of_one_case_is_not_asked_of_all(lead: str) -> None:
+    claim = "A function uses two parameters to compute the square footage of a room."
+    passage = make.passage(make.material(make.course(), lead + claim), lead + claim)
+    assert cut_up(claim, passage, 0, len(lead + claim), claim) is None
+    assert cut_up(claim, passage, len(lead), len(lead + claim), claim) is not None
+
+
 @pytest.mark.parametrize(
     ("subject", "term"),
     [

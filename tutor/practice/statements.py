@@ -45,6 +45,7 @@ CASE = re.compile(
     r"\b(?:problems?|exercises?|worked|examples?|homework|quiz|assignments?|solutions?|answers?)\b",
     re.IGNORECASE,
 )
+INSTANCE = re.compile(r"\W*(?:ex|e\.g|for (?:example|instance)|suppose|imagine)\b", re.IGNORECASE)
 SAME = re.compile(r"\bthe same (?!way|time|amount|number|unit)", re.IGNORECASE)
 SYMBOL = re.compile(r"(?<![\w’'])(?!a\b|A\b|I\b)[^\W\d_](?![\w’'])")
 EMPTY = bag("a an the of in on at to for from with and or is are be that which its their")
@@ -169,6 +170,8 @@ def cut_up(claim: str, passage: Passage, start: int, end: int, course: str) -> S
         or POINTING & set(low)
         or low[0] in PRONOUNS | {"we", "you", "that", "where", "if"}
     ):
+        return None
+    if INSTANCE.match(passage.text[start:end]):  # the claim was taken out of what is said of one case
         return None
     if SAME.search(text) or not _symbols_are_introduced(text):
         return None
