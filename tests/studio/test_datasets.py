@@ -18,9 +18,10 @@ from courses.verification import SUPPORTED, verify_all
 from tests import make
 from tests.llm.scripted import Answer, Scripted
 from tutor.accounts.models import User
+from tutor.chat.models import Conversation, Turn
 from tutor.practice.models import Item, Skill
 from tutor.studio import making, writing
-from tutor.studio.exchange import Unreadable, pairs, receive, split
+from tutor.studio.exchange import Unreadable, export, pairs, receive, split
 from tutor.studio.exercises.deriving import derived, traced
 from tutor.studio.forecast import forecast
 from tutor.studio.kinds import Draft, Quoted
@@ -397,7 +398,7 @@ def test_a_program_of_the_material_becomes_the_question_what_it_prints(programme
 
 @pytest.mark.usefixtures("sandboxed")
 def test_accepting_a_coding_example_gives_it_to_students_and_rejecting_takes_it_back(
-    programmed: Course,
+    programmed: Course, tmp_path: Path
 ) -> None:
     dataset = Dataset.objects.create(course=programmed, title="Code", kinds=["coding"], limit=5)
     dataset.claim()
@@ -406,6 +407,10 @@ def test_accepting_a_coding_example_gives_it_to_students_and_rejecting_takes_it_
     assert example.exercise is not None
     assert dataset.card["exercises"]["count"] == 1
     assert example.as_json()["exercise"]["killed"] == example.exercise.killed
+    file = tmp_path / "out.jsonl"
+    export(dataset, file)
+    back, _ = receive(programmed, file)
+    assert back.examples.get().exercise == example.exercise  # the course has it already
     teacher = make.enrol(programmed, role=Role.INSTRUCTOR)
     assert not programmed.exercises.kept().exists()
     _judge(example, teacher, verdict="accept")
@@ -465,6 +470,36 @@ def test_what_it_takes_is_said_before_it_starts(programmed: Course) -> None:
     assert "No model is asked" in page
     client.force_login(make.enrol(programmed))
     assert client.get(f"/c/{programmed.slug}/studio/datasets/expected/").status_code == 404
+
+
+def test_an_exercise_that_failed_its_tests_is_dropped_for_it() -> None:
+    course = make.course()
+    found = make.passage(make.material(course, "Sums."), "Sums.")
+    draft = Draft(
+        "coding",
+        "Write add.",
+        "…",
+        (Quoted(found, 0, 5),),
+        "",
+        computed=True,
+        failed="The tests check nothing.",
+    )
+    (weighed,) = making.Checks(course, []).weigh([draft])
+    assert (weighed.reason, weighed.detail) == (Example.Reason.FAILED, "The tests check nothing.")
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("I am Ada Lovelace, what is a mean?", True),
+        ("Write to a@b.org?", True),
+        ("My number is 1234567.", True),
+        ("What is a mean?", False),
+    ],
+)
+def test_a_students_question_that_names_somebody_is_nobody_elses_to_read(question: str, named: bool) -> None:
+    person = make.user(name="Ada Lovelace")
+    assert making.names_somebody(Turn(question=question, conversation=Conversation(user=person))) == named
 
 
 # Own pairs, and second looks

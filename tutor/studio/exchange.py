@@ -18,7 +18,9 @@ from courses.search import search
 from courses.verification.vectors import vectors_of
 from tutor.llm.embeddings import EmbeddingError
 from tutor.studio.card import describe
-from tutor.studio.models import Dataset, Example, Source
+from tutor.studio.exercises.keeping import Unreadable as Unusable
+from tutor.studio.exercises.keeping import proposed
+from tutor.studio.models import Dataset, Example, Exercise, Source
 from tutor.studio.prompting import closed
 from tutor.studio.splitting import held_out, is_held_out
 
@@ -87,6 +89,7 @@ def _add(dataset: Dataset, row: dict[str, Any], name: str, *, held: bool) -> Non
         rejected_answer=str(row.get("rejected_answer") or "")[:8000],
         wrong_steps=_spans(row.get("wrong_steps"), len(row["answer"])),
         skill=str(row.get("skill") or "")[:120],
+        exercise=_exercise(dataset.course, row.get("exercise")),
         held_out=held,
     )
     Source.objects.bulk_create(
@@ -100,6 +103,21 @@ def _add(dataset: Dataset, row: dict[str, Any], name: str, *, held: bool) -> Non
         for cited in row.get("citations") or []
         if isinstance(cited, dict)
     )
+
+
+def _exercise(course: Course, given: Any) -> Exercise | None:
+    """The exercise that comes with a pair: the one the course has, or a new one, which is verified before anybody may keep it."""
+    if not isinstance(given, dict):
+        return None
+    try:
+        made = proposed(course, 1, json.dumps(given), None)
+    except Unusable as error:
+        logger.warning("An exercise was not imported: %s", error)
+        return None
+    there = course.exercises.filter(prompt=made.prompt, solution=made.solution, tests=made.tests).first()
+    if there is None:
+        made.verify()
+    return there or made
 
 
 def _passage(course: Course, cited: dict[str, Any]) -> Passage | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -147,7 +148,7 @@ def _of_students(course: Course, chosen: set[int]) -> Iterator[Draft]:
         turn__conversation__kind=Conversation.Kind.CHAT,
         turn__state=Turn.State.DONE,
         turn__abstained=False,
-    ).select_related("turn")
+    ).select_related("turn__conversation__user")
     for message in answers.order_by("-pk")[:STUDENTS]:
         cited = message.citations.filter(passage__in=readable, verdict=SUPPORTED).select_related(
             "passage__material"
@@ -157,11 +158,19 @@ def _of_students(course: Course, chosen: set[int]) -> Iterator[Draft]:
             for row in cited
             if row.passage is not None and (not chosen or row.passage.material_id in chosen)
         )
-        if sources:
+        if sources and not names_somebody(message.turn):
             answer = " ".join(dict.fromkeys(" ".join(source.text.split()) for source in sources))
             yield Draft(
                 "student", message.turn.question, answer, sources, "a student's question and its citations"
             )
+
+
+def names_somebody(turn: Turn) -> bool:
+    """Whether a question holds its asker's name, an address or a long number: then it is nobody else's to read."""
+    who = turn.conversation.user
+    names = re.findall(r"\w{3,}", who.name) if who is not None else []
+    told = re.search(r"\S@\S|\d{6,}", turn.question) is not None
+    return told or any(re.search(rf"\b{re.escape(name)}\b", turn.question, re.IGNORECASE) for name in names)
 
 
 class Weighed:

@@ -91,7 +91,7 @@ def receive(course: Course, text: str, by: User) -> list[Exercise]:
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            rows.append(_row(course, number, line, by))
+            rows.append(proposed(course, number, line, by))
     if not rows:
         raise Unreadable(
             "The file holds no exercises. Give one JSON object a line, with prompt, solution and tests."
@@ -106,7 +106,8 @@ def receive(course: Course, text: str, by: User) -> list[Exercise]:
     return rows
 
 
-def _row(course: Course, number: int, line: str, by: User) -> Exercise:
+def proposed(course: Course, number: int, line: str, by: User | None) -> Exercise:
+    """The exercise of a line of a file, not stored yet. Raises Unreadable."""
     try:
         given = json.loads(line)
     except ValueError as error:

@@ -94,9 +94,13 @@ def neighbours(arguments):
             in_order = list(value) == sorted(
                 value, key=lambda item: (str(type(item)), item)
             )  # it may have to be
-            pool = ([value[:-1], value[1:], value[::2]] if len(arguments) == 1 else []) + (
-                [] if in_order else [value[::-1]]
-            )
+            pool = [] if in_order else [value[::-1]]
+            if all(
+                isinstance(item, (int, float)) for item in value
+            ):  # as long as before, and in the same order
+                pool += [type(value)(item * 2 for item in value), type(value)(item + 1 for item in value)]
+            if len(arguments) == 1:
+                pool += [value[:-1], value[1:], value[::2]]
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             pool = [value + 1, value * 2, *pool]
             sizes = [len(other) for other in arguments if isinstance(other, list)]

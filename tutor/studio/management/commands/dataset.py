@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from courses.models import Course
 from tutor.studio.exchange import Unreadable, export, receive
+from tutor.studio.forecast import forecast
 from tutor.studio.kinds import KINDS
 from tutor.studio.making import make
 from tutor.studio.models import Dataset
@@ -74,6 +75,9 @@ class Command(BaseCommand):
         dataset = Dataset.objects.create(
             course=course, title=title[:200], kinds=kinds, limit=options["limit"]
         )
+        cost = forecast(course, (), kinds, options["limit"])
+        tokens = f" and about {cost.tokens:,} tokens of {cost.model}" if cost.model else ""
+        self.stderr.write(f"This takes about {cost.minutes} min{tokens}.")
         dataset.claim()
         make(dataset)
         dataset.finish()
