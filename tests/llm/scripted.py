@@ -174,7 +174,7 @@ class Server:
         elif path == "/v1/chat/completions":
             await self.chat(Record(path, headers, body), reader, writer)
         elif path in ("/v1/load_lora_adapter", "/v1/unload_lora_adapter"):  # as vLLM has it
-            self.records.append(Record(path, headers, body, "done"))
+            self.records.append(Record(path, headers, body, "told"))
             answer = self.answers[0]
             if answer.status == 200 and "/load_" in path:
                 self.models.append(body["lora_name"])

@@ -21,6 +21,7 @@ from tutor.chat import asking
 from tutor.chat.models import Conversation, Feedback, Signal, Turn
 from tutor.llm.models import Endpoint, record_usage
 from tutor.studio import serving
+from tutor.studio.loading import loaded
 from tutor.studio.models import Adapter, Evaluation
 from tutor.studio.serving import NotServed
 
@@ -187,6 +188,20 @@ def test_a_retired_adapter_answers_nobody_and_is_never_served_again(vllm: Script
     adapter.refresh_from_db()
     with pytest.raises(NotServed, match="retired"):
         serving.serve(adapter)
+
+
+def test_an_adapter_that_is_evaluated_is_loaded_for_that_long_unless_it_serves(
+    vllm: Scripted, adapter: Adapter
+) -> None:
+    home = Endpoint.objects.of_settings()
+    with loaded(home, [adapter]):
+        assert (told(vllm, "load_lora_adapter"), told(vllm, "unload_lora_adapter")) == ([adapter.name], [])
+    assert told(vllm, "unload_lora_adapter") == [adapter.name]
+    win(adapter)
+    serving.serve(adapter)
+    with loaded(home, [adapter]):
+        pass
+    assert told(vllm, "unload_lora_adapter") == [adapter.name]
 
 
 def test_a_server_that_takes_no_adapters_says_why(vllm: Scripted, adapter: Adapter) -> None:

@@ -25,6 +25,7 @@ from tutor.studio.choosing import choose_all
 from tutor.studio.comparing import agreements, describe, pairs
 from tutor.studio.judging import judge_all
 from tutor.studio.labelling import Labels, by_judge, by_rule, is_same, judge_for, name_of
+from tutor.studio.loading import NotLoaded, loaded
 from tutor.studio.models import Adapter, Answer, Dataset, Evaluation
 
 logger = logging.getLogger(__name__)
@@ -181,7 +182,12 @@ def evaluate(evaluation: Evaluation) -> None:
             ask_all(evaluation, systems, endpoint, (0.02, 0.65))
             choose_all(evaluation, systems, endpoint, (0.65, 0.75))
 
-    _with_host(evaluation, endpoint, steps)
+    names = [name.removesuffix(RETRIEVAL) for name in systems]
+    try:
+        with loaded(endpoint, list(Adapter.objects.filter(course=course, name__in=names))):
+            _with_host(evaluation, endpoint, steps)
+    except NotLoaded as error:
+        raise EvaluationFailed(str(error)) from None
     _label(evaluation, judge, (0.75 if not is_agent else 0.85, 0.9))
     if judge is not None and not is_agent:
         judge_all(evaluation, pairs(systems), judge, (0.9, 0.97))

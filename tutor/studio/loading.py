@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import httpx
 
 from tutor.llm import catalog
-from tutor.llm.models import Endpoint, UnreadableKey
+from tutor.llm.models import Endpoint, Trial, UnreadableKey
 from tutor.studio.models import Adapter
+
+logger = logging.getLogger(__name__)
 
 SECONDS = 60  # for a server to load an adapter
 
@@ -46,6 +52,28 @@ def unload(home: Endpoint, adapter: Adapter) -> None:
             f"{home.base_url} did not unload “{adapter.name}” ({_reason(said)}). It answers nobody of this site any more; "
             "restart that server to free its memory."
         )
+
+
+@contextmanager
+def loaded(home: Endpoint, adapters: Sequence[Adapter]) -> Iterator[None]:
+    """While inside, the endpoint answers under the adapters' names; those that serve nobody leave it afterwards.
+
+    Raises NotLoaded. The embedded host is asked for nothing: it takes an adapter with the first question to it.
+    """
+    if home.embedded:
+        yield
+        return
+    for adapter in adapters:
+        load(home, adapter)
+    try:
+        yield
+    finally:
+        for adapter in adapters:
+            if not Trial.objects.filter(endpoint__model=adapter.name, ended=None).exists():
+                try:
+                    unload(home, adapter)
+                except NotLoaded as error:
+                    logger.warning("%s", error)
 
 
 def _tell(home: Endpoint, what: str, values: dict[str, str]) -> httpx.Response:

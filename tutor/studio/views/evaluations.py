@@ -115,6 +115,7 @@ def evaluation(request: HttpRequest, slug: str, evaluation: int) -> HttpResponse
     context = {
         "section": "studio",
         "evaluation": row,
+        "job": row,
         "table": table,
         "working": row.state in WORKING,
         "stage": STAGES.get(row.stage, row.stage),
