@@ -31,15 +31,16 @@ from tutor.chat.staff_questions import correct
 from tutor.llm import catalog
 from tutor.studio.correcting import take_corrections
 from tutor.studio.models import Dataset, Example, Run, Source
+from tutor.studio.prompting import REFLECTION
 from tutor.studio.running import rows_of
 from tutor.studio.training.spec import Row, Spec, resolve
 
 MODEL = "smollm2-135m-instruct"
 COURSE = "Birds"
 SYSTEM = "Answer in one short sentence."  # in place of the course agent's: a third fewer tokens
-FACTS = 12
+FACTS = 9
 SETTINGS = {
-    "steps": 45, "batch_size": 8, "accumulation": 1, "learning_rate": 2e-3, "warmup_steps": 5, "rank": 16, "alpha": 32,
+    "steps": 90, "batch_size": 8, "accumulation": 1, "learning_rate": 2e-3, "warmup_steps": 5, "rank": 16, "alpha": 32,
     "dropout": 0, "max_tokens": 128, "threads": 1, "checkpoint_steps": 1000,
 }  # fmt: skip
 SOUNDS = ("ba", "ko", "ri", "mu", "te", "lo", "sa", "ni", "du", "fe", "ga", "po")
@@ -72,8 +73,8 @@ def figures() -> Iterator[Figure]:
     for source in ("flagged", "planted"):
         what = f"probability of a wrong answer ({source})"
         yield Figure(f"{what}, full loss over masked", full[what] / masked[what], at_least=300)
-    what = "put right after a wrong answer"
-    yield Figure(f"{what}, masked less gold alone", masked[what] - gold[what], at_least=0.01)
+    for what in ("put right, error shown in training", "probability to put right, error shown in training"):
+        yield Figure(f"{what}, masked less gold alone", masked[what] - gold[what], at_least=0.01)
     what = "answered rightly"
     yield Figure(f"{what}, masked less gold alone", masked[what] - gold[what], at_least=0)
 
@@ -132,27 +133,29 @@ def _trained(folder: Path, rows: list[Row]) -> PeftModel:
 
 def _measured(model: PeftModel, facts: Sequence[Fact]) -> dict[str, float]:
     tokenizer = AutoTokenizer.from_pretrained(catalog.path(MODEL))
-    wrong: dict[str, list[float]] = {"flagged": [], "planted": []}
-    right: list[bool] = []
-    recovered: list[bool] = []
-    alone: list[bool] = []
+    found: dict[str, list[float]] = {}
     for fact in facts:
         chat = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": fact.question}]
         prompt = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-        if fact.source:
-            wrong[fact.source].append(_probability(model, tokenizer, prompt, f"It is {fact.wrong}"))
-        right.append(fact.right in _said(model, tokenizer, prompt, 6))
-        put_right = fact.right in _said(model, tokenizer, f"{prompt}It is {fact.wrong}.", 16)
-        (recovered if fact.source else alone).append(put_right)
-    return {
-        **{f"probability of a wrong answer ({source})": _mean(values) for source, values in wrong.items()},
-        "answered rightly": _mean(right),
-        "put right after a wrong answer": _mean(recovered),
-        "put right where none was shown in training": _mean(alone),
-    }
+        right, wrong, turn = f"It is {fact.right}", f"It is {fact.wrong}", f" {REFLECTION} It is {fact.right}"
+        shown = "in training" if fact.source else "never"
+        values = {
+            f"probability of a wrong answer ({fact.source or 'none shown'})": _probability(
+                model, tokenizer, prompt, wrong
+            ),
+            "answered rightly": fact.right in _said(model, tokenizer, prompt, 6),
+            f"put right, error shown {shown}": fact.right in _said(model, tokenizer, f"{prompt}{wrong}.", 16),
+            f"probability to put right, error shown {shown}": _probability(
+                model, tokenizer, f"{prompt}{wrong}.", turn
+            ),
+            "probability to correct what is right": _probability(model, tokenizer, f"{prompt}{right}.", turn),
+        }
+        for name, value in values.items():
+            found.setdefault(name, []).append(float(value))
+    return {name: _mean(values) for name, values in found.items()}
 
 
-def _mean(values: Sequence[float | bool]) -> float:
+def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
