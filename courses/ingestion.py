@@ -97,10 +97,10 @@ def _discard(material: Material) -> None:
         material.passages.all().delete()
         Extract.objects.filter(material=material).delete()
         material.course.touch_index()
-    if material.folder.is_dir():
-        for picture in material.folder.glob("*.png"):
-            if not picture.name.startswith("original"):
-                picture.unlink(missing_ok=True)
+    try:
+        material.discard_pictures()
+    except Exception:  # a storage that is away must not keep the row from saying so
+        logger.exception("The pictures of material %s could not be deleted", material.uuid)
 
 
 def _fail(material: Material, message: str) -> None:
@@ -189,6 +189,7 @@ class _Ingestion:
                 f"No text was found in “{material.filename}”. If it is a scan or a picture, upload a sharper one; "
                 "if it is a recording, check that it has sound."
             )
+        material.keep_pictures()
         self._finish()
 
     def _refuse_twin(self) -> None:

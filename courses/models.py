@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
@@ -251,8 +254,40 @@ class Material(Job):
 
     @property
     def folder(self) -> Path:
-        """Where pictures taken out of the file lie (local disk in both profiles' workers and web processes)."""
+        """Where a reader puts the pictures that it takes out of the file: this machine's disk, until `keep_pictures`."""
         return Path(settings.MEDIA_ROOT) / "materials" / str(self.uuid)
+
+    def stored(self) -> list[str]:
+        """What the storage holds of the material: the original, captions, pictures. Names as the storage has them."""
+        folder = f"materials/{self.uuid}"
+        try:
+            return [f"{folder}/{name}" for name in self.file.storage.listdir(folder)[1]]
+        except FileNotFoundError:
+            return []
+
+    def picture(self, name: str) -> bytes:
+        """A picture that was taken out of the file. Raises FileNotFoundError."""
+        with self.file.storage.open(f"materials/{self.uuid}/{name}") as stream:
+            content: bytes = stream.read()
+        return content
+
+    def keep_pictures(self) -> None:
+        """Bring the pictures to where the original is, if that is an object storage."""
+        storage = self.file.storage
+        if isinstance(storage, FileSystemStorage) or not self.folder.is_dir():
+            return
+        for path in self.folder.glob("*.png"):
+            with path.open("rb") as stream:
+                storage.save(f"materials/{self.uuid}/{path.name}", File(stream))
+        shutil.rmtree(self.folder)
+
+    def discard_pictures(self) -> None:
+        """Remove the pictures that an attempt to read the file took out of it."""
+        for name in self.stored():
+            if name.endswith(".png") and not Path(name).name.startswith("original"):
+                self.file.storage.delete(name)
+        if not isinstance(self.file.storage, FileSystemStorage):
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def get_absolute_url(self) -> str:
         return reverse("courses:material", args=[self.course.slug, self.uuid])

@@ -24,6 +24,12 @@ _MASKED = re.compile(
     r"\([^()]{1,160}\)|https?://\S+|\*\*(?=\S)[^*]+\*\*|\b[A-Za-z_]\w*\(\)",
     re.DOTALL,
 )
+# A clause that says nothing without the one before it: a pronoun nobody could resolve, or a verb left out ("tuples are not").
+_LEANS = re.compile(
+    r"^(?:it|they|he|she|this|these|those)\b"
+    r"|\b(?:is|are|was|were|do|does|did|can|could|will|would|should|has|have|had|must|may)(?:n['’]t| not)?[\s.!;]*$",
+    re.IGNORECASE,
+)
 # A line of a program or of what it printed, rather than a sentence.
 _CODE = re.compile(
     r"^(?:def|class|import|from|for|while|if|elif|else|try|except|with|return)\b[^.]*:(?:\s|$)(?=.*[=()\[\]#]|$)"
@@ -127,6 +133,8 @@ def _propositions(sentence: str, before: str) -> tuple[list[str], str]:
         claims.append(resolved)
         if subject_of(resolved):
             previous = resolved
+    if len(claims) > 1 and any(_LEANS.search(claim) for claim in claims[1:]):
+        claims = [resolve(hidden.rstrip(" .!;"), hide(re.sub(r"\s+\([^()]+\)", "", before)))]
     if claims == [hidden.rstrip(" .!;")]:
         return [plain[:1].upper() + plain[1:]], unmask(previous)
     return list(dict.fromkeys(_finish(unmask(claim)) for claim in claims)), unmask(previous)

@@ -61,15 +61,15 @@ def remove_course(course: Course) -> None:
 
 def files_of(material: Material) -> Callable[[], None]:
     """What deletes the material's original, its captions and the pictures taken out of it, to be called later."""
-    storage, folder = material.file.storage, material.folder
     names = [str(file.name) for file in (material.file, material.captions) if file]
 
     def erase() -> None:
-        for name in names:
+        for found in (lambda: names, material.stored):
             try:
-                storage.delete(name)
+                for name in found():
+                    material.file.storage.delete(name)
             except Exception:  # the rows are gone already: one file that stays must not keep the others
-                logger.exception("The file %s could not be deleted", name)
-        shutil.rmtree(folder, ignore_errors=True)
+                logger.exception("Not every file of material %s could be deleted", material.uuid)
+        shutil.rmtree(material.folder, ignore_errors=True)
 
     return erase

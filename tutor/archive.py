@@ -1,9 +1,9 @@
 """A whole site in one file: rows, files and, if asked for, the secret key. Independent of the database's engine.
 
 The archive is a tar.gz with, in this order: `manifest.json`; `rows/<model>.jsonl`, models before those that point at
-them; `files/…`, what people uploaded; `pictures/…`, what was taken out of it where uploads lie in an object storage;
-`secret-key`, on request; `checksums.json`. Rows are read in one snapshot, so the site may run on meanwhile.
-What can be made again (sessions, caches, indexes, lock-outs) is left out.
+them; `files/…`, what people uploaded and the pictures taken out of it; `secret-key`, on request; `checksums.json`. Rows
+are read in one snapshot, so the site may run on meanwhile. What can be made again (sessions, caches, indexes, lock-outs)
+is left out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from django.conf import settings
 from django.core import serializers
 from django.core.cache import cache
 from django.core.files import File
-from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.core.files.storage import Storage, storages
 from django.core.management.color import no_style
 from django.core.serializers import sort_dependencies
 from django.db import connection, models, transaction
@@ -89,11 +89,8 @@ def listing(storage: Storage, folder: str = "") -> Iterator[str]:
 
 
 def stores() -> dict[str, Storage]:
-    """Where files lie: one storage, or two where uploads lie in an object storage and pictures on disk."""
-    uploads = storages["default"]
-    if isinstance(uploads, FileSystemStorage):
-        return {"files": uploads}
-    return {"files": uploads, "pictures": FileSystemStorage(location=settings.MEDIA_ROOT)}
+    """Where files lie, by the folder of the archive that holds them."""
+    return {"files": storages["default"]}
 
 
 class _Writer:

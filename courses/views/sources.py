@@ -199,15 +199,12 @@ def asset(request: HttpRequest, slug: str, material: uuid.UUID, name: str) -> Ht
     """A picture that the reader took out of the material."""
     row = access.source_for(request, slug, material)
     kind = PICTURES.get("." + name.rsplit(".", 1)[-1].lower())
-    picture = row.folder / name
-    if (
-        kind is None
-        or not re.fullmatch(r"[\w-][\w.-]*", name)
-        or name.startswith("original.")
-        or not picture.is_file()
-    ):
+    if kind is None or not re.fullmatch(r"[\w-][\w.-]*", name) or name.startswith("original."):
         raise Http404
-    response = HttpResponse(picture.read_bytes(), content_type=kind)
+    try:
+        response = HttpResponse(row.picture(name), content_type=kind)
+    except FileNotFoundError as error:
+        raise Http404 from error
     response["Content-Security-Policy"] = SANDBOX
     response["Cache-Control"] = "private, max-age=86400"
     return response

@@ -136,3 +136,11 @@ def test_the_score_tells_full_propositions_from_lost_ones(tmp_path: Path) -> Non
     poor = score(text, [Sentence(text, 0, len(text), ["Bananas are yellow."])])
     assert good["support"] > poor["support"]
     assert good["coverage"] > poor["coverage"]
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Lists are mutable, but tuples are not.", "The team built one in a year; it uses a heap."]
+)
+def test_a_clause_that_says_nothing_alone_stays_with_the_one_before_it(sentence: str) -> None:
+    (found,) = segment(sentence)
+    assert found.propositions == [sentence]

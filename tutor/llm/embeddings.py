@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -24,6 +25,7 @@ MODEL = "all-MiniLM-L6-v2"
 DIMENSION = 384
 MAX_TOKENS = 256  # what the encoder was trained to read; the rest of a longer text is not seen
 HOST_BATCH = 64
+STARTING = 30.0  # seconds that a host which loads its models is waited for
 
 Vectors = NDArray[np.float32]
 
@@ -124,13 +126,23 @@ def _client() -> httpx.Client:
     return httpx.Client(timeout=httpx.Timeout(60, connect=3))
 
 
+def _asked(url: str, batch: list[str]) -> httpx.Response:
+    """The host's answer; one that is still starting is waited for, rather than to refuse the first question after a start."""
+    until = time.monotonic() + STARTING
+    while True:
+        response = _client().post(url, json={"model": MODEL, "input": batch})
+        if response.status_code != 503 or "being loaded" not in response.text or time.monotonic() > until:
+            return response
+        time.sleep(0.25)
+
+
 def _from_host(texts: Sequence[str]) -> Vectors:
     url = f"{settings.HOST_URL}/embeddings"
     found: list[list[float]] = []
     try:
         for start in range(0, len(texts), HOST_BATCH):
             batch = list(texts[start : start + HOST_BATCH])
-            response = _client().post(url, json={"model": MODEL, "input": batch})
+            response = _asked(url, batch)
             response.raise_for_status()
             found += [
                 row["embedding"] for row in sorted(response.json()["data"], key=lambda row: row["index"])

@@ -64,7 +64,7 @@ export class History {
       groups.set(name, [...(groups.get(name) ?? []), conversation]);
     }
     this.list.replaceChildren(...[...groups].map(([name, rows]) =>
-      el("section", {}, el("h3", { class: "history-when" }, name), el("ul", {}, ...rows.map((row) => this.row(row))))));
+      el("section", {}, el("h2", { class: "history-when" }, name), el("ul", {}, ...rows.map((row) => this.row(row))))));
     if (this.next) this.list.append(el("button", { type: "button", class: "button button-quiet", onclick: () => this.load(this.next) }, "Older"));
   }
 

@@ -151,7 +151,7 @@ export class TurnView {
           passages && el("h3", { class: "note-title" }, "The nearest passages"), passages);
       case "premise":
         return el("section", { class: "note", "data-kind": "premise" },
-          el("h3", { class: "note-title" }, icon("info"), "The material says otherwise"), text, passages);
+          el("h3", { class: "note-title" }, icon("info"), "The material says otherwise"), passages ?? text);
       case "truncated":
         return el("p", { class: "note-quiet" }, note.text || "The answer reached its length limit and ends here.");
       default:
@@ -286,7 +286,9 @@ export class TurnView {
     if (turn.state === "failed") return `No answer: ${turn.error}`;
     if (turn.state === "stopped") return "Stopped.";
     const count = sourcesOf(turn).length;
-    const notes = turn.notes.map((note) => note.text ?? "").join(" ");
-    return `Answer: ${wordsOf(this.text)} ${notes} ${count === 1 ? "1 source." : count ? `${count} sources.` : ""}`.trim();
+    const otherwise = turn.notes.filter(({ kind }) => kind === "premise").map(({ text }) => `The material says otherwise: ${flatten(text ?? "").replace(/^> /, "")}`);
+    const notes = turn.notes.filter(({ kind }) => kind !== "premise").map(({ text }) => text);
+    const sources = count === 1 ? "1 source." : count ? `${count} sources.` : "";
+    return `Answer: ${[...otherwise, wordsOf(this.text), ...notes, sources].filter(Boolean).join(" ")}`;
   }
 }
