@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -29,6 +30,7 @@ from tests.llm.conftest import unused_port
 from tests.llm.scripted import Answer as Says
 from tests.llm.scripted import Scripted
 from tutor.chat.models import Conversation, Turn
+from tutor.llm import catalog
 from tutor.llm.models import Endpoint, Usage
 from tutor.practice.models import Item
 from tutor.studio import banks, bootstrap, comparing, evaluating, serving
@@ -66,6 +68,11 @@ def adapter(vllm: Scripted) -> Adapter:
     return Adapter.objects.create(course=course, name="averages-1", base="base", sha256="0")
 
 
+def chats(server: Scripted) -> list[dict[str, Any]]:
+    """What it was asked, without what it was told of adapters."""
+    return [record.body for record in server.requests() if "messages" in record.body]
+
+
 def dataset_of(adapter: Adapter) -> Dataset:
     return Dataset.objects.get(course=adapter.course)
 
@@ -86,7 +93,7 @@ def test_each_system_answers_each_question_under_its_own_name(vllm: Scripted, ad
     systems = {"averages-1", "averages-1+retrieval", "base", "base+retrieval"}
     assert set(evaluation.table["systems"]) == systems
     assert evaluation.answers.count() == len(QUESTIONS) * len(systems)
-    asked = [record.body["model"] for record in vllm.requests() if "messages" in record.body]
+    asked = [body["model"] for body in chats(vllm)]
     assert (asked.count("averages-1"), asked.count("base")) == (2 * len(QUESTIONS), 2 * len(QUESTIONS))
     assert [(row["system"], row["against"]) for row in evaluation.table["comparisons"]] == [
         ("averages-1", "base"),
@@ -113,7 +120,7 @@ def test_an_evaluation_that_was_cut_off_goes_on_after_the_answers_it_has(
     evaluating.work(first)
     first.refresh_from_db()
     assert first.state == Evaluation.State.DONE
-    assert len(vllm.requests()) == 2
+    assert len([record for record in vllm.requests() if "messages" in record.body]) == 2
 
 
 @pytest.mark.model
@@ -131,7 +138,7 @@ def test_every_run_is_asked_and_parts_are_asked_both_together_and_apart(
     evaluating.work(evaluation)
     evaluation.refresh_from_db()
     assert evaluation.state == Evaluation.State.DONE, evaluation.error
-    bodies = [record.body for record in vllm.requests()]
+    bodies = chats(vllm)
     assert len(bodies) == 2 * 2 * 2 * 5  # systems, runs, contexts, parts
     lengths = sorted(
         len(body["messages"]) for body in bodies if body["model"] == "base" and not body["temperature"]
@@ -149,6 +156,25 @@ def test_every_run_is_asked_and_parts_are_asked_both_together_and_apart(
     assert evaluation.judge == "rule"
     assert evaluation.table["rule"]["pairs"] >= 60
     assert evaluation.table["judged"] == []
+
+
+@pytest.mark.model
+def test_an_evaluation_that_is_stopped_keeps_what_it_has_and_goes_on_from_there(
+    vllm: Scripted, adapter: Adapter
+) -> None:
+    evaluation = evaluated(adapter, runs=2)
+    kept = evaluation.answers.filter(run=0, number__lt=3)
+    evaluation.answers.exclude(pk__in=kept.values("pk")).delete()
+    Evaluation.objects.filter(pk=evaluation.pk).update(state="queued", stop_requested=True)
+    evaluation.refresh_from_db()
+    evaluating.work(evaluation)
+    evaluation.refresh_from_db()
+    assert (evaluation.state, evaluation.answers.count()) == (Evaluation.State.STOPPED, 6)
+    assert evaluation.table["comparisons"][0]["same"] == 3
+    call_command("evaluate", adapter.name, "--resume", str(evaluation.pk), stdout=StringIO())
+    assert evaluation.answers.count() == 2 * 2 * len(QUESTIONS)
+    with pytest.raises(CommandError, match="is done"):
+        call_command("evaluate", adapter.name, "--resume", str(evaluation.pk))
 
 
 def test_runs_that_differ_count_as_disagreement(adapter: Adapter) -> None:
@@ -223,7 +249,7 @@ def test_an_option_is_chosen_over_all_orders_so_that_no_place_helps(vllm: Script
     evaluating.work(evaluation)
     evaluation.refresh_from_db()
     assert evaluation.state == Evaluation.State.DONE, evaluation.error
-    asked = [record.body["messages"][-1]["content"] for record in vllm.requests()]
+    asked = [body["messages"][-1]["content"] for body in chats(vllm)]
     assert len(asked) == 5 * 3 * 2
     assert {text.split("answers:")[1].split()[1] for text in asked} == {"a", "b", "c"}  # each stood first
     for row in evaluation.table["choice"]:
@@ -345,7 +371,7 @@ def test_an_endpoint_that_dies_is_said_and_nothing_is_asked_twice(
         settings.LLM_BASE_URL = another.url
         out = StringIO()
         call_command("evaluate", adapter.name, "--resume", str(evaluation.pk), "--json", stdout=out)
-        assert len(another.requests()) == len(QUESTIONS) * 4 - BATCH
+        assert len(chats(another)) == len(QUESTIONS) * 4 - BATCH
     assert json.loads(out.getvalue())["questions"] == len(QUESTIONS)
     assert evaluation.answers.count() == len(QUESTIONS) * 4
 
@@ -367,21 +393,27 @@ def _when(true: Any, seconds: float = 60) -> bool:
 
 @pytest.mark.model
 def test_a_model_host_that_is_killed_is_started_again_and_the_evaluation_goes_on(
-    transactional_db: None, models: Path, models_folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None,
+    tiny: Path,
+    models_folder: Path,
+    tmp_path: Path,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    encoder = models / "all-MiniLM-L6-v2"
-    if not encoder.exists():
-        encoder.symlink_to((models_folder / encoder.name).resolve(), target_is_directory=True)
-    settings.HOST_MODEL, settings.LLM_BASE_URL = "tiny", ""
+    home = tmp_path / settings.HOST_MODEL
+    shutil.copytree(tiny / "tiny", home)
+    (home / catalog.MANIFEST).write_text("{}")  # as if it had been fetched
+    (tmp_path / "all-MiniLM-L6-v2").symlink_to((models_folder / "all-MiniLM-L6-v2").resolve())
+    settings.LLM_BASE_URL, settings.MODELS_DIR = "", tmp_path
     settings.HOST_URL = f"http://127.0.0.1:{unused_port()}/v1"
-    monkeypatch.setenv("LYCEUM_MODELS", str(models))
-    monkeypatch.setenv("HOST_MODEL", "tiny")
+    monkeypatch.setenv("LYCEUM_MODELS", str(tmp_path))
     course = make.course("Averages")
     bank = [Asked(question, answer) for question, answer in QUESTIONS] * 3
     evaluation = evaluating.make(None, course, None, ["base+retrieval"], bank=bank, runs=1)
     worker = threading.Thread(target=_worked, args=[evaluation])
     worker.start()
-    assert _when(lambda: evaluation.answers.count() >= BATCH, 120)
+    assert _when(lambda: evaluation.answers.count() >= BATCH or not worker.is_alive(), 120)
+    assert worker.is_alive(), Evaluation.objects.values_list("error", "state")
     _kill_whoever_listens(settings.HOST_URL)
     worker.join(240)
     evaluation.refresh_from_db()

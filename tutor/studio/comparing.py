@@ -36,9 +36,9 @@ def describe(evaluation: Evaluation, systems: Sequence[str]) -> dict[str, Any]:
     first = {name: _by_number(answers, name) for name in systems}
     return table | {
         "systems": {name: _system(rows, asked, evaluation.seed) for name, rows in first.items() if rows},
-        "comparisons": [_pair(first, *pair, asked, evaluation.seed) for pair in pairs(systems)]
-        if all(first.values())
-        else [],
+        "comparisons": [
+            _pair(first, *pair, asked, evaluation.seed) for pair in pairs(systems) if _common(first, *pair)
+        ],
         "labels": _labels(answers, systems, asked, evaluation.seed),
         "judged": _judged(list(evaluation.judged.all()), pairs(systems)),
         "choice": _choice(answers, systems, evaluation.seed),
@@ -81,11 +81,16 @@ def _system(rows: dict[int, Answer], asked: Sequence[Asked], seed: int) -> dict[
     }
 
 
+def _common(rows: dict[str, dict[int, Answer]], system: str, against: str) -> list[int]:
+    """The questions that both answered; fewer than all where the evaluation was stopped."""
+    return sorted(set(rows[system]) & set(rows[against]))
+
+
 def _pair(
     rows: dict[str, dict[int, Answer]], system: str, against: str, asked: Sequence[Asked], seed: int
 ) -> dict[str, Any]:
     ours, theirs = rows[system], rows[against]
-    numbers = sorted(set(ours) & set(theirs))
+    numbers = _common(rows, system, against)
     groups = _groups(numbers, asked)
 
     def difference(name: str) -> Figure:
