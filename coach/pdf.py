@@ -360,9 +360,9 @@ def _suggestions(sheet: Sheet) -> list[Flowable]:
         row = one.row
         assert isinstance(row, Suggestion)
         gate = row.gate or {}
-        verdict = "You do this already" if gate.get("verdict") == "extend" else "Not yet in this lesson"
         lines = ", ".join(f"line {line}" for line in gate.get("lines", []))
-        why = f"{verdict}, at {lines}." if lines else f"{verdict}. {gate.get('why', '')}"
+        done = gate.get("verdict") == "extend"
+        why = f"You do this already, at {lines}." if done else gate.get("why", "")
         parts.append(
             [
                 _text(one.title, H3),

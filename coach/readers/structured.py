@@ -1,4 +1,4 @@
-"""JSON: a list of objects, or an object that holds such a list, as speech recognisers write it."""
+"""JSON: a list of objects, one object a line, or an object that holds such a list, as speech recognisers write it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ DEEP = 4
 def read(path: Path, assets: Path) -> Iterator[Part]:
     """A line for every object that has words; `words` with times are kept."""
     try:
-        held = json.loads(decode(path.read_bytes()).lstrip("\ufeff"))
+        held = _loaded(decode(path.read_bytes()).lstrip("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise UnreadableTranscript(
             "This is no valid JSON. Export it again, or bring the transcript as text, CSV or captions."
@@ -66,6 +66,17 @@ def read(path: Path, assets: Path) -> Iterator[Part]:
     if not any(row.speaker for row in said):
         raise UnreadableTranscript(no_speakers())
     yield from in_cues([row for row in said if row.speaker])
+
+
+def _loaded(text: str) -> Any:
+    """One JSON value, or one object a line."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2:
+            raise
+        return [json.loads(line) for line in lines]
 
 
 def _rows(held: Any, depth: int = 0) -> list[dict[str, Any]]:

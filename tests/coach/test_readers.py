@@ -333,6 +333,11 @@ def test_json_as_recognisers_write_it(how: str, write: Write) -> None:
     assert times(read) == [(n * 5000, n * 5000 + 3500) for n in range(4)]
 
 
+def test_json_with_an_object_a_line(write: Write) -> None:
+    rows = "\n".join(json.dumps({"role": who, "utterance": text}) for who, _, text in TALK)
+    assert lines(read_transcript(write("a.jsonl", rows + "\n"))) == TALK
+
+
 def test_words_with_times_are_kept(write: Write) -> None:
     words = [
         {"word": f" {word}", "start": n * 0.5, "end": n * 0.5 + 0.4}
