@@ -17,14 +17,15 @@ from tests.test_whole import children
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 LONG = 400_000  # milliseconds for what a worker does on a busy machine
-STEPS = 40
+STEPS = 30
 KNOBS = {
     "steps": str(STEPS),
-    "batch_size": "4",
+    "batch_size": "2",
     "accumulation": "1",
     "rank": "4",
-    "max_tokens": "128",
+    "max_tokens": "96",
     "checkpoint_steps": "3",
+    "threads": "1",
 }
 BANK = """question,answer
 What is the mean of some readings?,The mean is the sum of the readings divided by their number.

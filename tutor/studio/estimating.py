@@ -14,7 +14,7 @@ from tutor.studio.models import Dataset, Run
 from tutor.studio.running import cards, rows_of
 
 CHARACTERS = 4  # a token, about
-CPU_RATE = 1.35e5  # millions of parameters × tokens a second on two cores, measured with the default model: 135 × 1,000
+CPU_RATE = 2e4  # millions of parameters × tokens a second on a core: it reads 360 with 135 million, and training costs 2.4 times
 LOADING = 25  # seconds until the first step
 MACHINE = "studio:machine"  # where the cache has what the newest `train` worker found
 
@@ -84,7 +84,8 @@ def estimate(dataset: Dataset, method: str, base: str, knobs: dict[str, Any]) ->
     timed = next(
         (run.summary["tokens_per_second"] for run in alike[:5] if run.summary.get("tokens_per_second")), 0
     )
-    speed = timed or (0 if found is not None and found.cards else CPU_RATE / _millions(base))
+    cores = knobs["threads"] or (found.cores if found else os.cpu_count() or 1)
+    speed = timed or (0 if found is not None and found.cards else cores * CPU_RATE / _millions(base))
     return Estimate(LOADING + tokens / speed if speed else None, steps, round(tokens), bool(timed))
 
 
