@@ -408,11 +408,11 @@ def test_a_model_host_that_is_killed_is_started_again_and_the_evaluation_goes_on
     settings.HOST_URL = f"http://127.0.0.1:{unused_port()}/v1"
     monkeypatch.setenv("LYCEUM_MODELS", str(tmp_path))
     course = make.course("Averages")
-    bank = [Asked(question, answer) for question, answer in QUESTIONS] * 3
+    bank = [Asked(question, answer) for question, answer in [*QUESTIONS, *QUESTIONS[:3]]]  # two batches
     evaluation = evaluating.make(None, course, None, ["base+retrieval"], bank=bank, runs=1)
     worker = threading.Thread(target=_worked, args=[evaluation])
     worker.start()
-    assert _when(lambda: evaluation.answers.count() >= BATCH or not worker.is_alive(), 120)
+    assert _when(lambda: evaluation.answers.count() >= BATCH or not worker.is_alive(), 200)
     assert worker.is_alive(), Evaluation.objects.values_list("error", "state")
     _kill_whoever_listens(settings.HOST_URL)
     worker.join(240)
