@@ -60,11 +60,21 @@ def test_a_class_from_the_first_word_to_the_last(lyceum: Lyceum, sign_in: SignIn
     assert findings(page) == []
     page.get_by_role("button", name=re.compile("Enter Lecture 1")).press("Enter")
     page.get_by_role("radio", name=re.compile("Together")).check()
+    page.get_by_text("Classmates: Mina").click()
+    page.get_by_role("checkbox", name=re.compile("Juno")).uncheck()
+    page.get_by_label("How much they say").select_option("Little")
     page.get_by_role("button", name="Enter the class").press("Enter")
+    expect(page.locator("[data-part=faces]")).not_to_contain_text("Juno")
 
     page.locator("[data-part=prompt]").get_by_role("button", name="Begin").press("Enter")
     expect(page.locator("[data-part=count]")).to_have_text(re.compile(r"Page 1 of \d+"))
     expect(said(page, "read").first).not_to_be_empty()
+
+    box = page.get_by_label("Say something, or ask a question")
+    box.fill("all work and no play " * 3000)
+    expect(page.get_by_text("62,999 characters; 4,000 fit")).to_be_visible()
+    expect(page.get_by_role("button", name="Ask a question")).to_be_disabled()
+    box.fill("")
 
     asked = ask(page, "What does the standard error describe?")
     expect(asked.locator(".asked")).to_contain_text("Answered", timeout=ANSWER)
@@ -92,6 +102,10 @@ def test_a_class_from_the_first_word_to_the_last(lyceum: Lyceum, sign_in: SignIn
         expect(page.get_by_label("Say something, or ask a question")).to_be_focused()
         if not is_right:
             expect(said(page, "explain").first).to_contain_text("Let us look at that once more")
+
+    expect(page.locator("[data-part=log] .act-text sub").first).to_have_text(
+        "i"
+    )  # x_i, as it stands in the file
 
     where = page.locator("[data-part=count]").inner_text()
     page.locator(".stage").get_by_role("button", name="Skip").press("Enter")

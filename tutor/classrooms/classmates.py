@@ -52,7 +52,7 @@ LIMITED = re.compile(
 PLACES = re.compile(
     r"\b(?:summary|recap|conclusions?|introduction|overview|outline|exercises?|examples?|objectives)\b"
 )
-CONSIDERED = 6  # questions that are tried before a classmate keeps quiet
+CONSIDERED = 3  # questions that are tried before a classmate keeps quiet
 TOKENS = 120
 LAST = 6  # utterances that a model is told of
 PROMPTS = Path(__file__).parent / "prompts"
@@ -106,8 +106,14 @@ def has_something(room: Classroom, agent: Agent) -> bool:
         case Function.NOTES:
             return to_note(room) is not None
         case Function.CURIOSITY:
-            return next(questions(room), None) is not None
+            return not _amid(room) and next(questions(room), None) is not None
     return False
+
+
+def _amid(room: Classroom) -> bool:
+    """Whether the teacher is in the middle of a point: what could be asked of it is looked for at its end, as that costs a
+    search each."""
+    return room.action is not None and room.action.kind in (Kind.READ, Kind.POINT)
 
 
 def sentences(act: Act) -> Said:
@@ -146,9 +152,10 @@ def heard(room: Classroom, *, earlier: bool = False, longest: int = QUOTED) -> l
             if 4 <= len(line.text.split()) <= longest]  # fmt: skip
 
 
-def keys(text: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def keys(text: str) -> frozenset[str]:
     """The content words of a text, by stem."""
-    return {word.key for word in words(text) if word.content and word.kind == "word"}
+    return frozenset(word.key for word in words(text) if word.content and word.kind == "word")
 
 
 def connection(room: Classroom) -> tuple[Line, Line] | None:
