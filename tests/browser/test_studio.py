@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,9 +48,9 @@ def asked(lyceum: Lyceum, expression: str) -> Any:
 
 def trainer(lyceum: Lyceum) -> int:
     """The process id of the site's training worker."""
-    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    names = {int(line.split()[0]): line for line in listed.splitlines()}
-    return next(pid for pid in children(lyceum.pid) if "trainer@" in names.get(pid, ""))
+    return next(
+        pid for pid in children(lyceum.pid) if b"trainer@" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
 
 
 @pytest.mark.timeout(1500)

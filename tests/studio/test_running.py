@@ -65,7 +65,7 @@ def worker(models: Path, tmp_path: Path) -> Iterator[Callable[[], int]]:
 
     yield start
     for process in started:
-        process.send_signal(signal.SIGQUIT)  # at once, as `manage.py serve` does
+        process.kill()  # as `manage.py serve` does
         process.wait(LONGEST)
 
 

@@ -151,7 +151,7 @@ class Command(BaseCommand):
                 "trainer",  # the training itself is a child of its own, with all threads
                 python(*celery, "-Q", "train", "-n", "trainer@%h", "--pool", "solo"),
                 {**threads(1), "EMBEDDINGS": "host"},
-                stop_signal=signal.SIGQUIT,
+                stop_signal=signal.SIGKILL,  # asked nicely, Celery's solo pool fails the task; killed, the next one resumes it
             ),
             Program(
                 "maintenance",
