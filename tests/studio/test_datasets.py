@@ -502,6 +502,16 @@ def test_a_students_question_that_names_somebody_is_nobody_elses_to_read(questio
     assert making.names_somebody(Turn(question=question, conversation=Conversation(user=person))) == named
 
 
+def test_a_dataset_that_somebody_stops_ends_with_what_it_has(example: Example) -> None:
+    Example.objects.update(origin=Example.Origin.INSTRUCTOR)
+    Dataset.objects.update(state=Dataset.State.QUEUED, stop_requested=True, kinds=["recall"])
+    dataset = Dataset.objects.get()
+    making.work(dataset)
+    dataset.refresh_from_db()
+    assert dataset.state == Dataset.State.STOPPED
+    assert dataset.card["kept"] == 1
+
+
 # Own pairs, and second looks
 
 

@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 Vector = NDArray[np.float32]
 BATCH = 24  # drafts that are checked together
 TOO_NEAR = 0.9  # cosine from which two questions of a dataset are one
+DRAFTS_OF_A_STATEMENT = 0.5  # as the modules of a textbook and the demo course gave them
 STUDENTS = 500  # the newest answers to students that are looked at
 CORRECTING = ("misconception",)  # the question says what is not in the material, and the answer what is
 PLAIN = ("No.", "Yes.")  # sentences that say nothing by themselves
@@ -81,20 +82,25 @@ def make(dataset: Dataset) -> None:
     drafts = _pool(dataset, material)
     weighed, began, before = 0, time.monotonic(), kept
     while kept < dataset.limit and (batch := list(islice(drafts, BATCH))):
-        if Dataset.objects.filter(pk=dataset.pk, stop_requested=True).exists():
-            raise Stopped
+        _end_if_stopped(dataset)
         kept += _keep(dataset, checks.weigh(batch), dataset.limit - kept)
         weighed += len(batch)
-        # how many more will come is not known: the limit, or as many as are left where most statements give one
-        share = max(kept / dataset.limit, weighed / (weighed + len(material.statements)))
-        left = (
-            (dataset.limit - kept) * (time.monotonic() - began) / (kept - before) if kept > before else None
-        )
-        dataset.advance("check", 0.05 + 0.9 * share, left)
+        expected = max(weighed + BATCH, DRAFTS_OF_A_STATEMENT * len(material.statements))
+        each = (time.monotonic() - began) / weighed
+        left = (expected - weighed) * each
+        if kept > before:
+            left = min(left, (dataset.limit - kept) * each * weighed / (kept - before))
+        dataset.advance("check", 0.05 + 0.9 * max(kept / dataset.limit, weighed / expected), left)
     plant(dataset, material)
     dataset.advance("card", 0.97)
     dataset.card = describe(dataset)
     dataset.save(update_fields=["card"])
+
+
+def _end_if_stopped(dataset: Dataset) -> None:
+    """Raises Stopped where a person asked for it."""
+    if Dataset.objects.filter(pk=dataset.pk, stop_requested=True).exists():
+        raise Stopped
 
 
 def _pool(dataset: Dataset, material: Survey) -> Iterator[Draft]:
@@ -109,7 +115,9 @@ def _pool(dataset: Dataset, material: Survey) -> Iterator[Draft]:
             by_passage.setdefault(row.passage.pk, []).append(row)
     kinds = [kind for kind in dataset.kinds or KINDS if kind in KINDS]
     streams = [_of_students(dataset.course, chosen)]
-    for kind in kinds:
+    for number, kind in enumerate(kinds):
+        dataset.advance("draft", 0.02 + 0.03 * number / len(kinds))
+        _end_if_stopped(dataset)
         passages = [drafts_of(kind, material, rows) for rows in by_passage.values()]
         spread = [draft for turn in zip_longest(*passages) for draft in turn if draft is not None]
         streams.append(_by_skill(spread))

@@ -147,7 +147,10 @@ def exercise_of(task: Task) -> Draft | None:
     calls = results_of(task)
     if len(calls) < FEWEST_CALLS or len({result for _, result in calls}) < FEWEST_CALLS - 1:
         return None
-    shown, rest = calls[:SHOWN], calls[SHOWN:MOST_CALLS]
+    calls = calls[:MOST_CALLS]
+    telling = sorted(calls[1:], key=lambda pair: -len(pair[1]))[: SHOWN - 1]  # the longest results say most
+    shown = [calls[0], *telling]
+    rest = [pair for pair in calls if pair not in shown]
     title = task.name.replace("_", " ").capitalize()
     prompt = _task(task, shown)
     tests = _tests(shown, rest)
@@ -380,6 +383,8 @@ def _task(task: Task, shown: Sequence[tuple[str, str]]) -> str:
     first, _, rest = task.says.rstrip(". ").partition(" ")
     base, third, _ = verbs()
     low = first.lower()
+    if rest.startswith(("of ", "for ", "in ")):
+        low = ""  # "means of …" is a thing, and no deed
     if low in third or low in ("gets", "returns", "formats"):
         start = f"Write a Python function `{task.signature}` that {low} {rest}."
     elif low in base:

@@ -32,7 +32,13 @@ from tutor.studio.running import FEWEST
 from tutor.studio.serving import accepted_by, result, shown
 
 WORKING = (State.QUEUED, State.RUNNING)
-STAGES = {"": "Waiting", "survey": "Reading the material", "check": "Asking and checking", "card": "Counting"}
+STAGES = {
+    "": "Waiting",
+    "survey": "Reading the material",
+    "draft": "Drafting questions",
+    "check": "Checking them, and running programs",
+    "card": "Counting",
+}
 MADE_BY = {
     TAKEN: "made by templates over statements that the verifier supports",
     COMPUTED: "computed: programs run in the sandbox, problems solved with SymPy",

@@ -79,7 +79,8 @@ class Command(BaseCommand):
         tokens = f" and about {cost.tokens:,} tokens of {cost.model}" if cost.model else ""
         self.stderr.write(f"This takes about {cost.minutes} min{tokens}.")
         dataset.claim()
-        make(dataset)
+        with dataset.heartbeat():  # or a worker that finds it silent takes it for lost, and makes it as well
+            make(dataset)
         dataset.finish()
         if not dataset.card["kept"]:
             raise CommandError(
