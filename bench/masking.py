@@ -68,7 +68,11 @@ def figures() -> Iterator[Figure]:
         for name, rows in zip(METHODS, _rows(facts), strict=True):
             model = _trained(Path(folder) / name.replace(" ", "-"), rows)
             found[name] = _measured(model, facts)
-            yield from (Figure(f"{name}: {what}", value) for what, value in found[name].items())
+            for what, value in found[name].items():
+                small = what.startswith("probability")
+                yield Figure(
+                    f"{name}: {what}", value * 1e6 if small else value, "in a million" if small else ""
+                )
     gold, full, masked = (found[name] for name in METHODS)
     for source in ("flagged", "planted"):
         what = f"probability of a wrong answer ({source})"
