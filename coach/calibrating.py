@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 
 from coach import agreement
 from coach.agreement import Given, between_raters, estimate, named
+from coach.classifiers import KINDS
 from coach.classifiers.blend import WeightsDamaged
 from coach.classifiers.encoding import EncoderMissing
 from coach.classifiers.keeping import SHIPPED
@@ -299,8 +300,8 @@ def _work(calibration: Calibration) -> None:
 def weights_in_use() -> dict[str, str]:
     """Which weights each kind of classifier judges with now: their sha256."""
     found = {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))["scores"]["weights_sha256"]
-        for path in sorted(SHIPPED.glob("*.json"))
+        kind: json.loads((SHIPPED / f"{kind}.json").read_text(encoding="utf-8"))["scores"]["weights_sha256"]
+        for kind in KINDS
     }
     own = Classifier.objects.filter(active=True).order_by("pk")
     return found | {row.kind: row.scores.get("weights_sha256", "") for row in own}

@@ -312,7 +312,7 @@ def test_ratings_of_lessons_of_this_site_are_kept_once_and_queue_a_calibration(
     assert not HumanRating.objects.filter(rater__icontains="jane").exists()
     assert "is being calibrated now" in start(client)
     Calibration.objects.update(state="done")
-    start(client, ratings=csv(table.replace(",4", ",6")), columns="lesson=where\nrater=who")
+    start(client, ratings=csv(table.replace(",4\n", ",6\n")), columns="lesson=where\nrater=who")
     assert sorted(row.score or 0 for row in HumanRating.objects.all()) == [5.0, 6.0]
 
 
