@@ -64,12 +64,16 @@ def files_of(material: Material) -> Callable[[], None]:
     names = [str(file.name) for file in (material.file, material.captions) if file]
 
     def erase() -> None:
-        for found in (lambda: names, material.stored):
+        try:
+            found = {*names, *material.stored()}
+        except Exception:  # a storage that does not list still deletes what we know of
+            logger.exception("What the storage holds of material %s is not known", material.uuid)
+            found = set(names)
+        for name in found:
             try:
-                for name in found():
-                    material.file.storage.delete(name)
+                material.file.storage.delete(name)
             except Exception:  # the rows are gone already: one file that stays must not keep the others
-                logger.exception("Not every file of material %s could be deleted", material.uuid)
+                logger.exception("The file %s could not be deleted", name)
         shutil.rmtree(material.folder, ignore_errors=True)
 
     return erase

@@ -90,6 +90,12 @@ highest, and average the rest.
 
 ## Sampling
 
+Keep what is below the limit:
+
+- A filter of length M leaves the noise variance
+
+$$\\frac{1}{M}$$
+
 Aliasing cannot be undone. Example: aliasing turns 50 Hz into a slow wave when it is sampled 60 times a second.
 """
 
@@ -358,6 +364,7 @@ SAID = {
     "Why not always use the median?": "The answer is that robustness has a price. It is noisier",
     "How do I compute the trimmed mean?": "First put the readings in order, then drop the lowest",
     "Which filter suits protection against wild samples?": "Need: protection against wild samples; Filter: a median filter.",
+    "What noise variance does a filter leave?": "leaves the noise variance\n\n$$\\frac{1}{M}$$",
     "Give me an example of aliasing": "Example: aliasing turns 50 Hz",
     "waht is teh brekdown point of the median": "The median has a breakdown point of fifty percent.",
 }
@@ -508,6 +515,7 @@ def test_claims_are_read_off_yes_no_questions(question: str, claim: str) -> None
         ("and for n = 2?", "What is the factorial of n?", "What is the factorial of n for n = 2?"),
         ("and how do I close it?", "How do I open a file?", "how do I close a file?"),
         ("can you give an example?", "What is a constructor?", "What is an example of a constructor?"),
+        ("and of the mean?", "What is the range of the median?", "What is the range of the mean?"),
         ("what about while?", "How does a for loop work?", "How does a while loop work?"),
     ],
 )

@@ -56,6 +56,7 @@ LEANING = re.compile(
 UNFINISHED = re.compile(
     r"(?::|\b(?:when|where|if|and|or|of|by|is|are|as|to|the|that|with))\s*$", re.IGNORECASE
 )
+STOPPED = re.compile(r"[.!?;][\"'”’)*_\s]*$")
 POINTING = re.compile(
     r"\b(?:this|these|that|those|such)\s+(?:behaviou?r|cases?|ways?|reasons?|values?|methods?|approach|problems?|technique|process"
     r"|property|properties|situations?|errors?|rule|formula|equation|result|effect)\b",
@@ -354,7 +355,8 @@ def _spots(rank: int, layout: Layout) -> list[Spot]:
         follows = layout.pieces[i + 1] if i + 1 < len(layout.pieces) else None
         usable = piece.kind in ("sentence", "item") and piece.claims and not AIMLESS.match(text)
         start, end = piece.start, piece.end
-        if usable and UNFINISHED.search(text):
+        leads = follows is not None and follows.kind == "formula" and not STOPPED.search(text)
+        if usable and (leads or UNFINISHED.search(text)):
             whole = whole_list(layout, i + 1) if follows is not None and follows.kind == "item" else None
             if follows is not None and follows.kind == "formula":
                 end = follows.end

@@ -51,6 +51,10 @@ THING = re.compile(  # a noun with its article, up to where the sentence goes on
     re.IGNORECASE,
 )
 OTHER = re.compile(r"^\W*(?:and\s+|but\s+|so\s+)*(?:what|how)\s+about\s+(?P<other>[^?]+?)\W*$", re.IGNORECASE)
+INSTEAD = re.compile(  # "and of the mean?" after "… of the median?"
+    r"^\W*(?:and|but|or|so|what\s+about|how\s+about)\s+(?P<how>of|for|in|with|by|from|at|on)\s+(?P<what>[^?]+?)\W*$",
+    re.IGNORECASE,
+)
 GIVES = re.compile(r"^(?:with|without|for|in|on|if|when|using|at|after|before|negative)\b", re.IGNORECASE)
 EXAMPLE = re.compile(
     r"^\W*(?:(?:can|could|would)\s+you\s+|please\s+)*(?:give|show|have|got)?(?:\s+me|\s+us)?\s*(?:an?(?:other)?|some|more)?\s*"
@@ -76,6 +80,9 @@ def standalone(question: str, history: Sequence[tuple[str, str]]) -> str:
     subject = topic(before)
     if not subject:
         return f"{before} {question}"
+    instead = INSTEAD.match(question)
+    if instead and (said := list(re.finditer(rf"\b{instead['how']}\s+[^?]+", before, re.IGNORECASE))):
+        return before[: said[-1].start()] + f"{instead['how']} {instead['what']}" + before[said[-1].end() :]
     thing = _thing(before, subject)
     if EXAMPLE.match(question):
         return f"What is an example of {thing}?"
