@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -510,6 +512,26 @@ def test_a_dataset_that_somebody_stops_ends_with_what_it_has(example: Example) -
     dataset.refresh_from_db()
     assert dataset.state == Dataset.State.STOPPED
     assert dataset.card["kept"] == 1
+
+
+def test_while_a_command_makes_a_dataset_no_worker_takes_it_for_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[str] = []
+
+    @contextmanager
+    def heartbeat(dataset: Dataset) -> Iterator[None]:
+        happened.append("beats")
+        yield
+        happened.append("rests")
+
+    def make_nothing(dataset: Dataset) -> None:
+        happened.append("made")
+        dataset.card = {"kept": 0}
+
+    monkeypatch.setattr(Dataset, "heartbeat", heartbeat)
+    monkeypatch.setattr("tutor.studio.management.commands.dataset.make", make_nothing)
+    with pytest.raises(CommandError, match="Nothing could be asked"):
+        call_command("dataset", "make", make.course().slug, stderr=StringIO())
+    assert happened == ["beats", "made", "rests"]
 
 
 # Own pairs, and second looks
