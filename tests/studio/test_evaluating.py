@@ -35,10 +35,11 @@ from tutor.llm.models import Endpoint, Usage
 from tutor.practice.models import Item
 from tutor.studio import banks, bootstrap, comparing, evaluating, serving
 from tutor.studio.agent import gives_away
-from tutor.studio.asking import BATCH
+from tutor.studio.asking import BATCH, look, material_of
 from tutor.studio.banks import Asked
 from tutor.studio.choosing import chances, rotated
-from tutor.studio.models import Adapter, Answer, Dataset, Evaluation, Example, Rating
+from tutor.studio.models import Adapter, Answer, Dataset, Evaluation, Example, Rating, Run, Source
+from tutor.studio.running import rows_of
 from tutor.studio.serving import NotServed
 
 QUESTIONS = [
@@ -286,6 +287,26 @@ def course(vllm: Scripted) -> Any:
         found = next(one for one in passages if answer in one.text)
         make.item(found, prompt=question, answer=answer, options=[], kind=Item.Kind.EXPLAIN, skill=question)
     return row
+
+
+@pytest.mark.model
+def test_an_adapter_is_trained_beside_what_the_chat_would_show_it(vllm: Scripted, course: Any) -> None:
+    dataset = Dataset.objects.create(course=course, title="Pairs", state="done")
+    passages = list(Passage.objects.filter(course=course))
+    for question, answer in QUESTIONS:
+        example = Example.objects.create(dataset=dataset, kind="own", question=question, answer=answer)
+        unfound = "Kelp grows in the sea."
+        passage = next(one for one in passages if answer in one.text)
+        for quote in (answer, unfound):
+            Source.objects.create(example=example, passage=passage, file="averages.md", quote=quote)
+    rows = rows_of(Run(course=course, dataset=dataset), served=True)
+    beside = [row.user for row in rows if row.user.startswith("Material")]
+    assert 0 < len(beside) < len(rows)
+    for question, answer in QUESTIONS:
+        for text in (one for one in beside if one.endswith(f"Question: {question}")):
+            assert text.count(answer) == 1
+            assert unfound in text
+            assert material_of(look(course, question))[0] in text
 
 
 @pytest.mark.model

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import close_old_connections, transaction
 
 from tutor.llm import catalog
+from tutor.studio.asking import look, material_of
 from tutor.studio.models import Adapter, Dataset, Example, Run, RunPoint
 from tutor.studio.prompting import closed, opened, trajectory
 from tutor.studio.training.spec import Row, Spec, resolve
@@ -140,7 +141,7 @@ def train(run: Run, report: Report | None = None) -> Adapter:
     run.advance("load", 0.01)
     folder = Path(settings.DATA_DIR) / "runs" / str(run.pk)
     (folder / "stop").unlink(missing_ok=True)
-    spec = Spec(run.method, folder_of(run.base), folder, rows_of(run), run.knobs)
+    spec = Spec(run.method, folder_of(run.base), folder, rows_of(run, served=True), run.knobs)
     file = spec.write()
     run._write(folder=f"runs/{run.pk}")
     found = cards()
@@ -161,15 +162,24 @@ def train(run: Run, report: Report | None = None) -> Adapter:
     return _publish(run, folder / "adapter", last)
 
 
-def rows_of(run: Run) -> list[Row]:
-    """The run's examples as messages: half with their passages, as the chat asks, half without."""
+def rows_of(run: Run, *, served: bool = False) -> list[Row]:
+    """The run's examples as messages: half with material, half without.
+
+    With `served` the material is what the chat would show with the question (a search each; an adapter that was trained so uses
+    it better), and what the answer rests on where a search does not find it; else just that, which is as long.
+    """
     assert run.dataset is not None
     rows = []
     for example in usable(run.dataset, run.method):
+        quotes = [source.quote for source in example.sources.all()]
         material = [
             source.passage.text if source.passage else source.quote for source in example.sources.all()
         ]
         alone = not material or hashlib.sha256(example.question.encode()).digest()[0] % 2
+        if served and not alone:
+            found = material_of(look(run.course, example.question))
+            shown = " ".join(" ".join(found).split())
+            material = [quote for quote in quotes if " ".join(quote.split()) not in shown] + found
         system, user = (
             closed(run.course.title, example.question) if alone else opened(material, example.question)
         )
