@@ -25,7 +25,6 @@ PROMISED = {("uptake", "spearman"): 0.60, ("focusing", "pearson"): 0.72, ("focus
 def figures() -> Iterator[Figure]:
     """Each kind three ways, the same folds."""
     from coach.classifiers.keeping import SHIPPED, kind_of
-    from coach.classifiers.parts import PARTS
     from coach.classifiers.reading import read
     from coach.classifiers.training import measure, views_of
 
@@ -37,9 +36,9 @@ def figures() -> Iterator[Figure]:
             continue
         kind = kind_of(name)
         rows = read(own if own.is_file() else Path(str(given)) / f"{name}.csv", kind)
-        views = views_of(rows)
+        views = views_of(rows, kind)
         for way, parts in WAYS.items():
-            measured = measure(kind, rows, views, parts or tuple(PARTS))
+            measured = measure(kind, rows, views, parts)
             for figure in shown:
                 promise = PROMISED.get((name, figure)) if way == "ours" else None
                 yield Figure(f"{name} {figure}, {way}, {len(rows)} rows", measured[figure], at_least=promise)

@@ -42,7 +42,7 @@ def classify(kind: str, rows: Sequence[Pair]) -> list[Judged]:
     """Judge utterances, in their order. uptake, focusing and teacher_moves judge a teacher's text after a student's;
     reasoning and student_moves a student's after a teacher's.
 
-    Raises KeyError for an unknown kind, coach.classifiers.encoding.EncoderMissing without the sentence encoder, and
+    Raises KeyError for an unknown kind, coach.classifiers.encoding.EncoderMissing without a default model, and
     coach.classifiers.blend.WeightsDamaged.
     """
     from coach.classifiers.keeping import active

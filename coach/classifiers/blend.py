@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coach.classifiers import Judged, Pair, features
-from coach.classifiers.kinds import Kind
+from coach.classifiers.kinds import FIRST_PARTS, Kind
 from coach.classifiers.parts import PARTS, Arrays, Part, View
 
 Floats = NDArray[np.float32]
@@ -56,9 +56,10 @@ def targets(kind: Kind, labels: NDArray[np.int64], scores: NDArray[np.float64]) 
 class Blend:
     """A fitted classifier of one kind."""
 
-    def __init__(self, kind: Kind, parts: Sequence[str] = tuple(PARTS)) -> None:
+    def __init__(self, kind: Kind, parts: Sequence[str] = ()) -> None:
+        """Of these parts, or the kind's own."""
         self.kind = kind
-        self.parts: dict[str, Part] = {name: PARTS[name]() for name in parts}
+        self.parts: dict[str, Part] = {name: PARTS[name]() for name in parts or kind.parts}
         self.slope: NDArray[np.float64] = np.zeros(0)  # [features, labels]
         self.bias: NDArray[np.float64] = np.zeros(0)
         self.weights: NDArray[np.float64] = np.zeros(0)  # of `_columns`, and the constant
@@ -160,7 +161,7 @@ class Blend:
 
     def classify(self, pairs: Sequence[Pair]) -> list[Judged]:
         """One judgement a pair."""
-        probabilities, scores = self.judge(View.of(pairs))
+        probabilities, scores = self.judge(View.of(pairs, tuple(self.parts)))
         return [
             Judged(
                 label=self.kind.labels[int(row.argmax())],
@@ -186,6 +187,7 @@ class Blend:
             "kind": self.kind.name,
             "labels": self.kind.labels,
             "features": features.NAMES,
+            "parts": list(self.parts),
         }
         arrays |= {"blend.slope": self.slope, "blend.bias": self.bias, "blend.weights": self.weights}
         arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
@@ -206,7 +208,7 @@ class Blend:
                 raise WeightsDamaged("they are of another kind or an older version")
             if tuple(about["features"]) != features.NAMES:
                 raise WeightsDamaged("they were made with other features")
-            made = cls(kind)
+            made = cls(kind, about.get("parts", FIRST_PARTS))
             for name, part in made.parts.items():
                 part.load(
                     {
@@ -227,4 +229,5 @@ def _joined(views: Sequence[View]) -> View:
         np.concatenate([view.measured for view in views]),
         [row for view in views for row in view.terms],
         np.concatenate([view.encoded for view in views]),
+        np.concatenate([view.heard for view in views]),
     )

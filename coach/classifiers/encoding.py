@@ -32,7 +32,7 @@ Halves = NDArray[np.float16]
 
 
 class EncoderMissing(Exception):
-    """The encoder is not on this machine; the message says how to fetch it."""
+    """A default model is not on this machine; the message says how to fetch it."""
 
 
 _lock = threading.Lock()

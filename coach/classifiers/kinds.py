@@ -23,6 +23,7 @@ LESSON = (
     "filename",
     "video",
 )
+FIRST_PARTS = ("encoded", "lexical", "counted")  # names of coach.classifiers.parts.PARTS
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Kind:
 
     `labels` are in order; where `ordinal`, a label's place is its level, and where `leveled` the score is an expected level.
     `text`, `before` and `label` are column names, the likeliest first; `score` names columns with a finer number behind the
-    label. `spellings` maps what files call a label.
+    label. `spellings` maps what files call a label. `parts` are what its classifier is made of.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Kind:
     score: tuple[str, ...] = ()
     spellings: dict[str, str] = field(default_factory=dict)
     leveled: bool = False
+    parts: tuple[str, ...] = FIRST_PARTS
 
     def read_label(self, value: str) -> str | None:
         """The label that a file's cell stands for; None where it stands for none of them."""
@@ -69,6 +71,7 @@ UPTAKE = Kind(
     ("uptake_majority", "label", "uptake_label"),
     ("uptake_zscore", "uptake"),
     {"low": "none", "no uptake": "none", "mid": "some", "medium": "some"},
+    parts=("heard", "compared"),
 )
 FOCUSING = Kind(
     "focusing",
@@ -80,6 +83,7 @@ FOCUSING = Kind(
     ("follow_up_unfiltered_zscore", "focusing_zscore"),
     {"none": "neither", "funneling": "funnelling", "funnel": "funnelling", "focus": "focusing"},
     leveled=True,
+    parts=("heard", "compared"),
 )
 REASONING = Kind(
     "reasoning",

@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from coach.classifiers import Pair, encoding, features
+from coach.classifiers import Pair, encoding, features, listening
 
 Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]
@@ -21,14 +21,16 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class View:
-    """Everything the parts look at, for n pairs."""
+    """Everything the parts look at, for n pairs. `heard` is empty [n, 0] where no part looks at it."""
 
     measured: Floats
     terms: list[list[str]]
     encoded: Floats
+    heard: Floats
 
     @classmethod
-    def of(cls, pairs: Sequence[Pair]) -> Self:
+    def of(cls, pairs: Sequence[Pair], parts: Sequence[str]) -> Self:
+        """What these parts look at. Raises coach.classifiers.encoding.EncoderMissing."""
         text = encoding.layers([pair.text for pair in pairs]).astype(np.float32)
         before = encoding.layers([pair.before for pair in pairs]).astype(np.float32)
         encoded = np.concatenate([text, before, 10 * text * before], axis=2)
@@ -36,10 +38,14 @@ class View:
             features.measured(pairs),
             [features.terms(pair) for pair in pairs],
             encoded.reshape(len(pairs), -1),
+            listening.heard(pairs).astype(np.float32)
+            if "heard" in parts
+            else np.zeros((len(pairs), 0), np.float32),
         )
 
     def take(self, places: NDArray[np.int64]) -> View:
-        return View(self.measured[places], [self.terms[place] for place in places], self.encoded[places])
+        terms = [self.terms[place] for place in places]
+        return View(self.measured[places], terms, self.encoded[places], self.heard[places])
 
     def __len__(self) -> int:
         return len(self.terms)
@@ -241,4 +247,123 @@ class Counted:
         self.nodes, self.values, self.bias = arrays["nodes"], arrays["values"], arrays["bias"]
 
 
-PARTS: dict[str, type[Part]] = {"encoded": Encoded, "lexical": Lexical, "counted": Counted}
+class _Curved:
+    """Kernel ridge regression on some blocks of the view.
+
+    The kernel is a sum of Gaussian ones, one a block: the columns of a block are scaled to unit spread, and of many columns
+    the first principal components are kept.
+    """
+
+    SHRINK = 0.75  # times the sum of the weights
+    COMPONENTS = 96
+    weights: tuple[float, ...]  # of the blocks
+
+    middles: list[Floats]  # of each block [columns]
+    scales: list[Floats]  # of each block [columns]
+    turns: list[Floats]  # of each block [columns, components], [0, 0] where all columns are kept
+    seen: list[Floats]  # of each block: the training rows [n, components]
+    dual: Floats  # [n, targets]
+    bias: Floats
+
+    def blocks(self, view: View) -> tuple[Floats, ...]:
+        raise NotImplementedError
+
+    def fit(self, view: View, targets: Floats, weights: Floats) -> None:
+        from scipy.linalg import solve
+
+        blocks = self.blocks(view)
+        self.middles = [block.mean(0) for block in blocks]
+        self.scales = [_scale(block) for block in blocks]
+        self.turns = [self._turn(*found) for found in zip(blocks, self.middles, self.scales, strict=True)]
+        self.seen = [block.astype(np.float16).astype(np.float32) for block in self._placed(view)]
+        kernel = self._kernel(self.seen).astype(np.float64)
+        shrink = self.SHRINK * sum(self.weights) / weights
+        self.dual = np.zeros((len(view), targets.shape[1]), np.float32)
+        self.bias = np.zeros(targets.shape[1], np.float32)
+        for known, columns in _columns(targets):
+            rows = np.flatnonzero(known)
+            wanted = targets[rows][:, columns].astype(np.float64)
+            mean = np.average(wanted, axis=0, weights=weights[rows])
+            ridge = kernel[np.ix_(rows, rows)] + np.diag(shrink[rows])
+            self.dual[rows[:, None], columns] = solve(ridge, wanted - mean, assume_a="pos")
+            self.bias[columns] = mean
+
+    def _turn(self, block: Floats, middle: Floats, scale: Floats) -> Floats:
+        from sklearn.decomposition import PCA
+
+        kept = min(self.COMPONENTS, len(block) - 1)
+        if block.shape[1] <= 2 * kept:
+            return np.zeros((0, 0), np.float32)
+        found = PCA(kept, svd_solver="randomized", iterated_power=2, random_state=0).fit(
+            (block - middle) * scale
+        )
+        turn: Floats = found.components_.T.astype(np.float16).astype(np.float32)
+        return turn
+
+    def _placed(self, view: View) -> list[Floats]:
+        placed: list[Floats] = []
+        for place, block in enumerate(self.blocks(view)):
+            scaled = (block - self.middles[place]) * self.scales[place]
+            turn = self.turns[place]
+            placed.append((scaled @ turn if turn.size else scaled).astype(np.float32))
+        return placed
+
+    def _kernel(self, placed: Sequence[Floats]) -> Floats:
+        """Of each row with each training row, [m, n]."""
+        total = np.zeros((len(placed[0]), len(self.seen[0])), np.float32)
+        for weight, block, seen in zip(self.weights, placed, self.seen, strict=True):
+            apart = (block**2).sum(1)[:, None] + (seen**2).sum(1) - 2 * block @ seen.T
+            total += weight * np.exp(-np.maximum(apart, 0) / 2)
+        return total
+
+    def predict(self, view: View) -> Floats:
+        return self._kernel(self._placed(view)) @ self.dual + self.bias
+
+    def arrays(self) -> Arrays:
+        made: Arrays = {"dual": self.dual, "bias": self.bias}
+        for place in range(len(self.weights)):
+            made[f"{place}.middle"], made[f"{place}.scale"] = self.middles[place], self.scales[place]
+            made[f"{place}.turn"] = self.turns[place].astype(np.float16)
+            made[f"{place}.seen"] = self.seen[place].astype(np.float16)
+        return made
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.dual, self.bias = arrays["dual"], arrays["bias"]
+        self.middles, self.scales, self.turns, self.seen = (
+            [arrays[f"{place}.{name}"].astype(np.float32) for place in range(len(self.weights))]
+            for name in ("middle", "scale", "turn", "seen")
+        )
+
+
+def _scale(block: Floats) -> Floats:
+    """What brings each column to unit spread (a column that never changes to nothing), over the root of their number."""
+    spread = block.std(0)
+    scale: Floats = np.where(spread > 1e-6, 1 / (spread + 1e-6), 0) / np.sqrt(block.shape[1])
+    return scale.astype(np.float32, copy=False)
+
+
+class Heard(_Curved):
+    """On what the language model heard."""
+
+    weights = (1.0, 0.05)
+
+    def blocks(self, view: View) -> tuple[Floats, ...]:
+        return view.heard[:, : listening.STATES], view.heard[:, listening.STATES :]
+
+
+class Compared(_Curved):
+    """On the encoder's vectors, the mean of its layers, and on what can be counted."""
+
+    weights = (1.0, 0.5)
+
+    def blocks(self, view: View) -> tuple[Floats, ...]:
+        return view.encoded.reshape(len(view), len(encoding.LAYERS), -1).mean(1), view.measured
+
+
+PARTS: dict[str, type[Part]] = {
+    "encoded": Encoded,
+    "lexical": Lexical,
+    "counted": Counted,
+    "heard": Heard,
+    "compared": Compared,
+}

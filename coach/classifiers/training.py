@@ -12,7 +12,7 @@ from coach.classifiers import Pair
 from coach.classifiers.blend import Blend, folds
 from coach.classifiers.features import bare
 from coach.classifiers.kinds import Kind
-from coach.classifiers.parts import PARTS, View
+from coach.classifiers.parts import View
 from coach.classifiers.reading import Rows, UnusableData
 
 OUTER = 5
@@ -43,20 +43,21 @@ def check(kind: Kind, rows: Rows) -> None:
         )
 
 
-def views_of(rows: Rows) -> tuple[View, View]:
+def views_of(rows: Rows, kind: Kind) -> tuple[View, View]:
     """The rows as they are, and without punctuation. Raises coach.classifiers.encoding.EncoderMissing."""
     without = [Pair(bare(pair.before), bare(pair.text)) for pair in rows.pairs]
-    return View.of(rows.pairs), View.of(without)
+    return View.of(rows.pairs, kind.parts), View.of(without, kind.parts)
 
 
 def measure(
     kind: Kind,
     rows: Rows,
     views: tuple[View, View],
-    parts: Sequence[str] = tuple(PARTS),
+    parts: Sequence[str] = (),
     progress: Progress = lambda line: None,
 ) -> dict[str, Any]:
-    """Agreement on lessons that a classifier of these parts did not see, on the rows as they are and "without_punctuation".
+    """Agreement on lessons that a classifier of these parts (the kind's own when none is named) did not see, on the rows as
+    they are and "without_punctuation".
 
     Everything is fitted anew in each fold, the blend too, on lessons of the other folds alone.
     """
@@ -88,7 +89,7 @@ def train(kind: Kind, rows: Rows, progress: Progress = lambda line: None) -> tup
     check(kind, rows)
     lessons = len(set(rows.lessons))
     progress(f"{len(rows)} rows of {lessons} lessons: reading them")
-    views = views_of(rows)
+    views = views_of(rows, kind)
     measured = measure(kind, rows, views, progress=progress)
     progress("fitting all rows")
     blend = Blend(kind).fit(views, rows.labels, rows.scores, rows.lessons)

@@ -15,8 +15,9 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
-from coach.classifiers import KINDS, Pair, accuracy, classify, features
+from coach.classifiers import KINDS, Pair, accuracy, classify, features, listening
 from coach.classifiers.blend import Blend, WeightsDamaged, folds
+from coach.classifiers.encoding import EncoderMissing
 from coach.classifiers.keeping import active, keep, kind_of
 from coach.classifiers.kinds import FOCUSING, STUDENT_MOVES, TEACHER_MOVES, UPTAKE
 from coach.classifiers.reading import UnusableData, read
@@ -151,7 +152,10 @@ def test_no_lesson_stands_in_two_folds() -> None:
 @pytest.mark.model
 def test_the_same_rows_give_the_same_classifier(tmp_path: Path) -> None:
     rows = read(table(tmp_path, rows_of_talk()), FOCUSING)
-    fitted = [Blend(FOCUSING).fit(views_of(rows), rows.labels, rows.scores, rows.lessons) for _ in range(2)]
+    fitted = [
+        Blend(FOCUSING).fit(views_of(rows, FOCUSING), rows.labels, rows.scores, rows.lessons)
+        for _ in range(2)
+    ]
     assert fitted[0].to_bytes() == fitted[1].to_bytes()
 
 
@@ -299,6 +303,47 @@ def test_repetition_is_counted_over_words_of_both_sides() -> None:
 
 def test_bare_text_keeps_numbers_and_contractions() -> None:
     assert features.bare("Don’t, it's 3.5—or 1/2! “Okay?”") == "don’t it's 3.5 or 1/2 okay"
+
+
+# Listening -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.model
+def test_a_pair_is_heard_alike_alone_and_among_longer_ones() -> None:
+    """Padding must not be heard; the arithmetic itself is coarse (bfloat16)."""
+    pair = Pair("I added the tops.", "You added the tops?")
+    long = [
+        Pair(f"{place} {'and then I added it' * 9}", f"Okay. {'Say that again. ' * 9}") for place in range(7)
+    ]
+    reading = listening._listener()
+    (alone,), among = reading.read([pair]), reading.read([pair, *long])[0]
+    assert np.abs(alone.astype(float) - among).mean() < 0.05 * np.abs(alone.astype(float)).mean()
+
+
+@pytest.mark.model
+def test_words_that_take_up_what_was_said_become_likelier_by_it() -> None:
+    said = "I think the trapezoid has two acute angles."
+    takes_up, does_not = (
+        Pair(said, "So the trapezoid has two acute angles?"),
+        Pair("Can I go to the bathroom?", "So the trapezoid has two acute angles?"),
+    )
+    gained = listening.heard([takes_up, does_not])[:, listening.STATES :].astype(float)
+    assert gained[0, 0] > gained[1, 0]  # in sum
+    assert gained[0, 4] > gained[1, 4]  # words that became more than e times as likely
+
+
+def test_gain_is_counted_a_word() -> None:
+    told, alone = np.log(np.array([[0.5, 0.5, 0.1], [0.5, 0.01, 0.2]], np.float32))
+    figures = np.expm1(np.abs(listening.information(told, alone)))
+    assert figures[0] == pytest.approx(np.log(25), abs=1e-4)  # in sum
+    assert figures[3:7].round(3).tolist() == [1, 1, 1, 0]  # words that gained more than 0.5, 1, 2 and 4 nats
+    assert figures[13] == pytest.approx(3)
+
+
+def test_without_the_language_model_it_is_said_how_to_fetch_it(settings: Any, tmp_path: Path) -> None:
+    settings.MODELS_DIR = tmp_path
+    with pytest.raises(EncoderMissing, match="models fetch smollm2-135m-instruct"):
+        listening._listener.__wrapped__()
 
 
 # What comes with Lyceum ------------------------------------------------------------------------------------------------
