@@ -106,7 +106,8 @@ def _contrasts(other: Statement, row: Statement, material: Survey) -> bool:
         or other.term == row.term
         or other.plural != row.plural
         or other.leader
-        or "`" in other.text
+        or "`" in f"{other.text}{row.text}"
+        or row.verb in ("is", "are")  # what things are is told apart by `others`
         or not askable(other, material)
     ):
         return False
