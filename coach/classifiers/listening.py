@@ -64,7 +64,9 @@ class _Listener:
         import torch
         from tokenizers import Tokenizer
         from transformers import AutoModelForCausalLM
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         self.tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         # half the memory and a fifth of the time where the processor knows it
