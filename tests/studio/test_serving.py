@@ -48,10 +48,12 @@ def adapter(vllm: Scripted) -> Adapter:
     return Adapter.objects.create(course=make.course("Averages"), name="averages-1", base="base", sha256="0")
 
 
-def win(adapter: Adapter) -> None:
-    """An evaluation in which the adapter was nearer each time."""
+def win(adapter: Adapter, against: tuple[str, ...] = ()) -> None:
+    """An evaluation in which the adapter was nearer each time, than its baselines where nothing else is said."""
     table = {"comparisons": [WON | {"system": adapter.name}]}
-    Evaluation.objects.create(course=adapter.course, adapter=adapter, state="done", table=table)
+    Evaluation.objects.create(
+        course=adapter.course, adapter=adapter, state="done", table=table, against=list(against)
+    )
 
 
 def told(server: Scripted, what: str) -> list[str]:
@@ -152,6 +154,12 @@ def test_the_result_of_a_trial_has_shares_with_intervals_and_says_what_is_decide
     assert (stopped["own"]["mean"], stopped["tried"]["mean"], stopped["says"]) == (12 / 25, 0, "better")
     assert (abstained["own"]["of"], abstained["says"]) == (13, "not decided")
     assert abstained["difference"]["low"] < abstained["difference"]["mean"] < abstained["difference"]["high"]
+
+
+def test_beating_another_adapter_is_not_beating_the_baselines(vllm: Scripted, adapter: Adapter) -> None:
+    win(adapter, against=("averages-0",))
+    with pytest.raises(NotServed, match="not been evaluated"):
+        serving.serve(adapter)
 
 
 def test_one_who_did_not_beat_its_baselines_is_served_on_a_named_persons_word_alone(

@@ -252,8 +252,11 @@ def _labels(judge: Endpoint | None, given: Sequence[tuple[Asked, str]]) -> list[
 
 
 def beat_its_baselines(adapter: Adapter) -> tuple[bool, str]:
-    """Whether the newest finished evaluation shows the adapter nearer than every baseline and no less grounded; and why not."""
-    newest = adapter.evaluations.filter(state=Evaluation.State.DONE).order_by("-pk").first()
+    """Whether the newest finished evaluation shows the adapter nearer than every baseline and no less grounded; and why not.
+
+    An evaluation against systems of somebody's choice tells nothing about the baselines.
+    """
+    newest = adapter.evaluations.filter(state=Evaluation.State.DONE, against=[]).order_by("-pk").first()
     return (False, "It has not been evaluated.") if newest is None else verdict(newest)
 
 
