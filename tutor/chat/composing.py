@@ -279,7 +279,7 @@ def candidates(
     spots = [
         spot
         for rank, layout in enumerate(found)
-        for spot in _spots(rank, layout)
+        for spot in stated(rank, layout)
         if not spot.row or any(word.key in keys for word in words(spot.row))
     ]
     if not spots:
@@ -336,7 +336,7 @@ class Spot:
     row: str = ""
 
 
-def _spots(rank: int, layout: Layout) -> list[Spot]:
+def stated(rank: int, layout: Layout) -> list[Spot]:
     """Where a passage has statements: sentences, items and rows.
 
     One that leans on the last sentence takes it in; one that introduces a formula or a short list takes that in.

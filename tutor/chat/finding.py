@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from courses.models import Course, PassageQuerySet
 from courses.search import Hit, search
 from courses.verification.vectors import vectors_of
 from tutor.accounts.models import User
-from tutor.chat import about, answerability, composing, premises
+from tutor.chat import about, answerability, composing, premises, summing
 from tutor.chat.answerability import Rarity, covered
 from tutor.chat.aspects import aspect_of, subject_words
 from tutor.chat.layout import heading
@@ -68,6 +68,8 @@ class Found:
 def look(request: Request, query: str) -> Found:
     """Search, and decide whether the material answers."""
     started = time.monotonic()
+    if summed := summing.told(summing.named(query, request.passages)):
+        return _summed(summed, time.monotonic() - started)
     query = spelled(request.course, as_question(query))
     hits = _searched(request, query)
     seconds = time.monotonic() - started
@@ -91,6 +93,13 @@ def look(request: Request, query: str) -> Found:
     if contradiction is not None:  # what speaks against the premise comes first, and little beside it
         chosen = sorted(chosen, key=lambda one: one.source not in contradiction.quote)[:ON_PREMISE]
     return Found(hits, probability, chosen, contradiction, seconds)
+
+
+def _summed(statements: list[Statement], seconds: float) -> Found:
+    """A material in short, shown as a list; a capable model has the passages it is made of."""
+    passages = {one.passage.pk: one.passage for one in statements}
+    hits = [Hit(one, 1.0, one.start, one.end, 1.0) for one in passages.values()]
+    return Found(hits, 1.0, [replace(one, item=True) for one in statements], None, seconds)
 
 
 def _searched(request: Request, query: str) -> list[Hit]:

@@ -40,7 +40,7 @@ FILLER = re.compile(
 )
 TELL = re.compile(
     r"^\W*(?:please\s+)?(?:(?:can|could|would|will)\s+you\s+(?:please\s+)?)?(?:tell\s+me(?:\s+more)?\s+about|explain(?:\s+to\s+me)?"
-    r"|describe|define|(?:write\s+down|give|show|state|tell)(?:\s+(?:me|us))?(?=\s+(?:the|an?)\s)|i\s+(?:do\s+not|don't)\s+understand|what\s+do\s+you\s+know\s+about|give\s+me\s+an\s+overview\s+of)"
+    r"|summari[sz]e|sum\s+up|describe|define|(?:write\s+down|give|show|state|tell)(?:\s+(?:me|us))?(?=\s+(?:the|an?)\s)|i\s+(?:do\s+not|don't)\s+understand|what\s+do\s+you\s+know\s+about|give\s+me\s+an\s+overview\s+of)"
     r"\s+(?P<what>.+?)(?:\s+to\s+me(?:\s+like\s+.*)?|\s+in\s+(?:simple\s+(?:words|terms)|detail)|\s+please)?\s*[.?!]*$",
     re.IGNORECASE,
 )
