@@ -63,7 +63,7 @@ def test_a_class_is_played_with_a_scripted_student(endpoint: Scripted, tmp_path:
     assert acts[asked + 1] == "answer"  # before anything else
     assert acts[acts.index("respond") + 1] == "explain"
     assert acts.count("read") >= 4
-    assert rows[-1]["type"] in ("end", "note")
+    assert [row["type"] for row in rows if "type" in row][-1] in ("end", "note")
     assert any("decision" in row for row in rows)
 
 
