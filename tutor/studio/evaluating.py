@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
+from django.db.models import Q
+
 from courses.models import Course
 from tutor.llm.embeddings import EmbeddingError
 from tutor.llm.errors import EndpointError
@@ -256,7 +258,8 @@ def beat_its_baselines(adapter: Adapter) -> tuple[bool, str]:
 
     An evaluation against systems of somebody's choice tells nothing about the baselines.
     """
-    newest = adapter.evaluations.filter(state=Evaluation.State.DONE, against=[]).order_by("-pk").first()
+    against_both = Q(against=[]) | Q(against=[BASE, BASE + RETRIEVAL])
+    newest = adapter.evaluations.filter(against_both, state=Evaluation.State.DONE).order_by("-pk").first()
     return (False, "It has not been evaluated.") if newest is None else verdict(newest)
 
 
