@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +12,9 @@ from courses.verification.quotes import find_quote
 from tutor.classrooms.fitting import finish, one_line
 from tutor.classrooms.models import LessonPage
 from tutor.classrooms.phrasing import Said
-from tutor.llm.client import complete
 from tutor.llm.errors import EndpointError
-from tutor.llm.models import Endpoint, UnreadableKey, record_usage
+from tutor.llm.filling import fill
+from tutor.llm.models import Endpoint, UnreadableKey
 
 logger = logging.getLogger(__name__)
 
@@ -89,22 +88,8 @@ def _ask(endpoint: Endpoint, page: LessonPage, text: str) -> list[dict[str, Any]
         title=page.title,
         page=text,
     )
-    answer = asyncio.run(
-        complete(
-            endpoint,
-            [{"role": "user", "content": prompt}],
-            schema=SCHEMA,
-            max_tokens=MAX_TOKENS,
-            temperature=0.2,
-        )
-    )
-    record_usage(
-        None,
-        page.lesson.course_id,
-        endpoint,
-        prompt_tokens=answer.usage.prompt,
-        completion_tokens=answer.usage.completion,
-        purpose="lessons",
-    )
-    lines: list[dict[str, Any]] = answer.data["lines"]
+    answer = fill(
+        endpoint, prompt, SCHEMA, max_tokens=MAX_TOKENS, temperature=0.2, course_id=page.lesson.course_id, purpose="lessons"
+    )  # fmt: skip
+    lines: list[dict[str, Any]] = answer["lines"]
     return lines

@@ -3,7 +3,6 @@ exercises. What it writes is checked like everything else."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -12,9 +11,9 @@ from typing import Any
 
 from courses.models import Course, Passage
 from courses.verification.quotes import find_quote
-from tutor.llm.client import complete
 from tutor.llm.errors import EndpointError
-from tutor.llm.models import Endpoint, UnreadableKey, record_usage
+from tutor.llm.filling import fill
+from tutor.llm.models import Endpoint, UnreadableKey
 from tutor.studio.exercises.repairing import may_repair, repaired
 from tutor.studio.exercises.running import LARGEST, Language
 from tutor.studio.exercises.verifying import Exercise
@@ -164,16 +163,7 @@ def _ask(
     course: Course, endpoint: Endpoint, prompt: str, schema: dict[str, Any], tokens: int
 ) -> dict[str, Any]:
     """The model's answer, valid against the schema. Raises EndpointError and UnreadableKey."""
-    messages = [{"role": "user", "content": prompt}]
-    answer = asyncio.run(complete(endpoint, messages, schema=schema, max_tokens=tokens, temperature=0.7))
-    usage = answer.usage
-    record_usage(
-        None,
-        course.pk,
-        endpoint,
-        prompt_tokens=usage.prompt,
-        completion_tokens=usage.completion,
-        purpose="datasets",
+    row: dict[str, Any] = fill(
+        endpoint, prompt, schema, max_tokens=tokens, temperature=0.7, course_id=course.pk, purpose="datasets"
     )
-    row: dict[str, Any] = answer.data
     return row

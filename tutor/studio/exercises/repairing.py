@@ -6,15 +6,14 @@ that reports nothing is no pass, and a revision may not ask for less (weakening.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tutor.llm.client import complete
 from tutor.llm.errors import EndpointError
-from tutor.llm.models import Endpoint, UnreadableKey, record_usage
+from tutor.llm.filling import fill
+from tutor.llm.models import Endpoint, UnreadableKey
 from tutor.studio.exercises.running import LARGEST, Language
 from tutor.studio.exercises.verifying import Exercise, Result, verify
 from tutor.studio.exercises.weakening import weaker
@@ -107,21 +106,13 @@ def _ask(exercise: Exercise, error: str, endpoint: Endpoint, course_id: int | No
         tests=exercise.tests,
         error=error,
     )
-    answer = asyncio.run(
-        complete(
-            endpoint,
-            [{"role": "user", "content": words}],
-            schema=SCHEMA,
-            max_tokens=MAX_TOKENS,
-            temperature=0.2,
-        )
-    )
-    record_usage(
-        None,
-        course_id,
+    answer = fill(
         endpoint,
-        prompt_tokens=answer.usage.prompt,
-        completion_tokens=answer.usage.completion,
+        words,
+        SCHEMA,
+        max_tokens=MAX_TOKENS,
+        temperature=0.2,
+        course_id=course_id,
         purpose="exercises",
     )
-    return replace(exercise, solution=answer.data["solution"], tests=answer.data["tests"])
+    return replace(exercise, solution=answer["solution"], tests=answer["tests"])
