@@ -47,10 +47,6 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, "executable_path": found, "args": FLAGS}
 
 
-# what pdf.js lets go unheard where another source is opened while it still fetches one
-LEFT = "signal is aborted without reason"
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -146,10 +142,7 @@ def sign_in(browser: Browser, lyceum: Lyceum) -> Iterator[SignIn]:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.on(
-            "pageerror",
-            lambda error: None if LEFT in error.message else complaints.append(f"{page.url}: {error}"),
-        )
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.on(
             "console",
             lambda line: (

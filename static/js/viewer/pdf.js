@@ -13,6 +13,8 @@ let library = null;
 async function pdfjs() {
   library ??= import("../../vendor/pdfjs/pdf.min.mjs").then((module) => {
     module.GlobalWorkerOptions.workerSrc = vendor("pdf.worker.min.mjs");
+    // a task that is destroyed while it fetches aborts its request, and pdf.js leaves that rejection to nobody
+    addEventListener("unhandledrejection", (event) => { if (event.reason?.name === "AbortError") event.preventDefault(); });
     return module;
   });
   return library;
