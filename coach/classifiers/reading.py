@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from coach.classifiers import Pair
+from coach.classifiers import KINDS, Pair
 from coach.classifiers.kinds import LESSON, Kind
 
 MAX_BYTES = 200_000_000
@@ -21,6 +22,14 @@ MAX_CHARACTERS = 20_000  # of one utterance; the rest says nothing that the star
 
 class UnusableData(Exception):
     """The file cannot be used; the message says what to do."""
+
+
+def add_file(parser: ArgumentParser) -> None:
+    """What a command that reads such a file is told: the kind, the file, and the columns of its text under other names."""
+    parser.add_argument("kind", choices=list(KINDS))
+    parser.add_argument("--data", metavar="FILE", type=Path, required=True, help="CSV with a heading, UTF-8")
+    parser.add_argument("--text", metavar="NAME", help="the column with the utterance that is judged")
+    parser.add_argument("--before", metavar="NAME", help="the column with what the other side said before")
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from coach.classifiers import KINDS, classify
+from coach.classifiers import classify
 from coach.classifiers.blend import WeightsDamaged
 from coach.classifiers.encoding import EncoderMissing
 from coach.classifiers.keeping import kind_of
-from coach.classifiers.reading import UnusableData, read
+from coach.classifiers.reading import UnusableData, add_file, read
 
 
 class Command(BaseCommand):
@@ -26,14 +25,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("kind", choices=list(KINDS))
-        parser.add_argument(
-            "--data", metavar="FILE", type=Path, required=True, help="CSV with a heading, UTF-8"
-        )
-        parser.add_argument("--text", metavar="NAME", help="the column with the utterance that is judged")
-        parser.add_argument(
-            "--before", metavar="NAME", help="the column with what the other side said before"
-        )
+        add_file(parser)
         parser.add_argument("--json", action="store_true", help="print JSON lines")
 
     def handle(self, *args: Any, **options: Any) -> None:

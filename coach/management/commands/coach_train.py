@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from coach.classifiers import KINDS
 from coach.classifiers.encoding import EncoderMissing
 from coach.classifiers.keeping import keep, kind_of
-from coach.classifiers.reading import UnusableData, read
+from coach.classifiers.reading import UnusableData, add_file, read
 from coach.classifiers.training import train
 
 COLUMNS = ("text", "before", "label", "lesson")
@@ -29,14 +27,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("kind", choices=list(KINDS))
-        parser.add_argument(
-            "--data", metavar="FILE", type=Path, required=True, help="CSV with a heading, UTF-8"
-        )
-        parser.add_argument("--text", metavar="NAME", help="the column with the utterance that is judged")
-        parser.add_argument(
-            "--before", metavar="NAME", help="the column with what the other side said before"
-        )
+        add_file(parser)
         parser.add_argument("--label", metavar="NAME", help="the column with the label")
         parser.add_argument(
             "--lesson", metavar="NAME", help="the column that says which lesson a row is from"
